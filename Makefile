@@ -1,0 +1,49 @@
+# Every command of this repository; `make` alone lists them.
+
+# A Python 3.11 to 3.14, for the tools and for the demo.
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := demo/prefect-modal
+
+.PHONY: help demo test lint golden pins clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/ready ## Render the tutorial's project, set it up and run its flow
+	rm -rf $(DEMO)
+	$(BIN)/copier copy --quiet --defaults --vcs-ref HEAD \
+		--data repo_url=https://github.com/Ben-Epstein/prefect-modal \
+		--data python_version="$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" \
+		. $(DEMO)
+	PATH="$(CURDIR)/$(BIN):$$PATH" UV_PYTHON="$(CURDIR)/$(BIN)/python" $(MAKE) -C $(DEMO) setup run
+	@echo
+	@echo 'The project is in $(DEMO). Look around there, begin with its README.md, and run make.'
+	@echo 'For a project of your own: uvx copier copy <the URL of this repository> my-flows'
+
+test: .venv/ready ## Run all tests, the fast ones first
+	$(BIN)/python -m pytest tests/test_*.py tests/e2e
+
+lint: .venv/ready ## Lint this repository and a rendered project
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/yamllint --strict .
+	$(BIN)/shellcheck .ci/run
+	$(BIN)/python -m tests.linters
+
+golden: .venv/ready ## Refresh tests/golden/tutorial after a change of the template
+	rm -rf tests/golden/tutorial && $(BIN)/python -m tests.golden.render tests/golden/tutorial
+
+pins: .venv/ready ## Pin the newest versions of all tools in constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+		requirements.txt --output-file constraints.txt
+
+clean: ## Remove what the other commands made
+	rm -rf .venv demo .hypothesis .pytest_cache .ruff_cache
+
+.venv/ready: requirements.txt constraints.txt package.json
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --requirement requirements.txt
+	cp package.json .venv/ && PATH="$(CURDIR)/$(BIN):$$PATH" npm install --silent --no-package-lock --ignore-scripts --prefix .venv
+	touch $@

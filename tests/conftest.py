@@ -1,0 +1,91 @@
+"""What the tests share: the template, rendered in this process or by Copier's own command."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from copier._main import Worker
+from hypothesis import settings
+from pytest_copie.plugin import Copie, Result
+
+from tests.template import TUTORIAL, clean_environment, commit, export, questions
+
+# In CI the same examples every time; elsewhere new ones, to find what CI has not seen.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the settings of whoever runs the tests out of everything that they start."""
+    settings = tmp_path_factory.mktemp("settings") / "copier.yml"
+    settings.write_text("{}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ.keys() - clean_environment().keys():
+            patch.delenv(name)
+        for name, value in clean_environment(COPIER_SETTINGS_PATH=str(settings)).items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as it stands in the working tree, without git: the fastest to render."""
+    return export(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def published_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as a git repository, with the working tree released as v1.0.0."""
+    folder = export(tmp_path_factory.mktemp("published"))
+    commit(folder, tag="v1.0.0")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def macro(template: Path) -> Callable[..., str]:
+    """Call a macro of `extensions/` in Copier's own Jinja environment: `macro("branch.error", x)`."""
+    environment = Worker(src_path=str(template)).jinja_env
+
+    def call(name: str, *arguments: object) -> str:
+        module, function = name.split(".")
+        return getattr(environment.get_template(f"extensions/{module}.jinja").module, function)(
+            *arguments
+        )
+
+    return call
+
+
+class Renderer:
+    """pytest-copie, without its two traps: unknown answers vanish, and errors pass silently."""
+
+    def __init__(self, copie: Copie) -> None:
+        self.copie = copie
+
+    def __call__(self, **answers: object) -> Result:
+        """Render a project, by default the tutorial's, and return pytest-copie's result.
+
+        Raises:
+            ValueError: an answer is to no question that is asked.
+            Exception: whatever Copier raised.
+        """
+        if unknown := answers.keys() - questions(asked=True).keys():
+            raise ValueError(f"no such questions: {sorted(unknown)}")
+        result = self.copie.copy(TUTORIAL | answers)
+        if result.exception is not None:
+            raise result.exception
+        return result
+
+
+@pytest.fixture(scope="session")
+def render(copie_session: Copie, template: Path) -> Renderer:
+    copie_session.default_template_dir = template
+    return Renderer(copie_session)
+
+
+@pytest.fixture(scope="session")
+def tutorial(render: Renderer) -> Path:
+    """The tutorial's own project."""
+    return render().project_dir

@@ -1,0 +1,209 @@
+"""A rendered project's own commands do what its README says, for real."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Renderer
+from tests.e2e.conftest import PrefectServer
+from tests.pythons import interpreters
+from tests.template import clean_environment, commit
+
+pytestmark = pytest.mark.e2e
+Make = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def newest_python() -> tuple[str, str]:
+    """The newest offered Python that this machine has: its version and its path."""
+    return max(interpreters().items(), key=lambda item: int(item[0].split(".")[1]))
+
+
+@pytest.fixture
+def project(render: Renderer, newest_python: tuple[str, str], tmp_path: Path) -> Path:
+    """The tutorial's project on that Python, for one test alone."""
+    rendered = render(python_version=newest_python[0]).project_dir
+    return shutil.copytree(rendered, tmp_path / "project")
+
+
+def test_make_alone_lists_the_commands(project: Path, run_make: Make) -> None:
+    listed = run_make(project).stdout
+    for command in ("setup", "run", "test", "lint", "prefect-deploy", "update"):
+        assert f"  make {command} " in listed
+
+
+@pytest.mark.parametrize("version", sorted(interpreters()))
+def test_it_sets_itself_up_runs_tests_and_lints(
+    render: Renderer, run_make: Make, tmp_path: Path, version: str
+) -> None:
+    project = shutil.copytree(render(python_version=version).project_dir, tmp_path / "project")
+    commit(project)
+    python = {"UV_PYTHON": interpreters()[version]}
+
+    done = run_make(project, "setup", "run", **python)
+    assert done.returncode == 0, done.stdout
+    assert "Hello world from Prefect! 🤗" in done.stdout
+    assert "Finished in state Completed()" in done.stdout
+    assert "Traceback" not in done.stdout
+
+    done = run_make(project, "test", "lint", **python)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+    assert f"Python {version}." in done.stdout
+    # What the commands leave behind is ignored, but for the lock file.
+    left = subprocess.check_output(["git", "status", "--porcelain"], cwd=project, text=True)
+    assert left == "?? uv.lock\n"
+
+
+def test_a_run_never_reaches_the_workspace_that_is_logged_in(
+    project: Path, run_make: Make, newest_python: tuple[str, str], tmp_path: Path
+) -> None:
+    # Nobody listens there: whatever tried to reach it would fail.
+    elsewhere = "http://127.0.0.1:9/api"
+    home = tmp_path / "prefect"
+    home.mkdir()
+    (home / "profiles.toml").write_text(
+        f'active = "cloud"\n[profiles.cloud]\nPREFECT_API_URL = "{elsewhere}"\n'
+    )
+    (project / ".env").write_text(f"PREFECT_API_URL={elsewhere}\n")
+    done = run_make(
+        project, "run",
+        PREFECT_HOME=str(home), PREFECT_API_URL=elsewhere, UV_PYTHON=newest_python[1],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "Hello world from Prefect! 🤗" in done.stdout
+    assert elsewhere not in done.stdout
+
+
+def test_setup_brings_its_own_uv_where_there_is_none(
+    project: Path, run_make: Make, tmp_path: Path, newest_python: tuple[str, str]
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in ("sh", "make", "awk"):
+        (tools / tool).symlink_to(shutil.which(tool))
+    (tools / "python3").symlink_to(newest_python[1])
+    done = run_make(project, "setup", PATH=str(tools))
+    assert done.returncode == 0, done.stdout
+    assert f'export PATH="{project}/.uv/bin:$PATH"' in done.stdout
+    assert (project / "uv.lock").exists()
+    assert os.access(project / ".uv/bin/uv", os.X_OK)
+
+
+def test_nothing_is_deployed_where_nobody_is_logged_in(
+    project: Path, run_make: Make, newest_python: tuple[str, str], tmp_path: Path
+) -> None:
+    done = run_make(
+        project, "prefect-deploy", UV_PYTHON=newest_python[1], PREFECT_HOME=str(tmp_path / "new")
+    )
+    assert done.returncode != 0
+    assert "Log in: " in done.stdout
+    assert "uv run prefect cloud login" in done.stdout
+    assert not list(tmp_path.glob("new/*.db"))
+
+
+def test_a_missing_or_stale_lock_file_stops_ci_and_deploy(
+    project: Path, run_make: Make, newest_python: tuple[str, str]
+) -> None:
+    locked = {"UV_LOCKED": "1", "UV_PYTHON": newest_python[1]}
+    for target in ("prefect-deploy", "lint", "test"):
+        done = run_make(project, target, **locked)
+        assert done.returncode != 0
+        assert "Unable to find lockfile" in done.stdout
+    assert run_make(project, "uv.lock", UV_PYTHON=newest_python[1]).returncode == 0
+    pyproject = project / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace("fastapi<0.151", "fastapi<0.150"))
+    for target in ("prefect-deploy", "lint", "test"):
+        done = run_make(project, target, **locked)
+        assert done.returncode != 0
+        assert "The lockfile at `uv.lock` needs to be updated" in done.stdout
+
+
+def test_the_oddest_names_are_deployed_as_they_are(
+    prefect_server: PrefectServer,
+    render: Renderer,
+    run_make: Make,
+    newest_python: tuple[str, str],
+) -> None:
+    pool, branch = 'it\'s "$HOME" `x` \\ {z}: 😀', 'it\'s-"$HOME"-`x`+{z}/😀'
+    rendered = render(
+        repo_url="acme/.Odd_Name--", package_name="odd__name_", work_pool=pool, branch=branch,
+        schedule="*/7 3 L * *", timezone="Asia/Kolkata", python_version=newest_python[0],
+    )  # fmt: skip
+    assert prefect_server.create_push_pool(pool).is_success
+    done = run_make(
+        rendered.project_dir, "prefect-deploy",
+        env=prefect_server.environment(), UV_PYTHON=newest_python[1],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    (deployment,) = prefect_server.post(
+        "deployments/filter", deployments={"name": {"any_": [".Odd_Name---example"]}}
+    )
+    assert deployment["work_pool_name"] == pool
+    assert deployment["entrypoint"] == "odd__name_.flows.flow1:main"
+    assert deployment["pull_steps"][0]["prefect.deployments.steps.git_clone"] == {
+        "id": "clone-step",
+        "repository": "https://github.com/acme/.Odd_Name--",
+        "branch": branch,
+        "credentials": "{{ prefect.blocks.github-credentials.odd-name }}",
+    }
+    (schedule,) = deployment["schedules"]
+    assert schedule["schedule"]["cron"] == "*/7 3 L * *"
+    assert schedule["schedule"]["timezone"] == "Asia/Kolkata"
+    assert schedule["active"] is True
+
+
+@pytest.fixture
+def conflict_step(project: Path) -> str:
+    """The shell of ci.yaml's step that looks for conflict markers."""
+    import yaml
+
+    workflow = yaml.safe_load((project / ".github/workflows/ci.yaml").read_text())
+    (step,) = [s for s in workflow["jobs"]["check"]["steps"] if "conflict" in s["name"]]
+    return step["run"]
+
+
+def test_ci_finds_a_conflict_marker_and_nothing_else(project: Path, conflict_step: str) -> None:
+    commit(project)
+    command = ["bash", "-e", "-c", conflict_step]
+    clean = subprocess.run(command, check=False, cwd=project, capture_output=True, text=True)
+    assert (clean.returncode, clean.stdout) == (0, "")
+    (project / "notes.md").write_text("<<<<<<< before updating\n=======\n>>>>>>> after updating\n")
+    commit(project)
+    found = subprocess.run(command, check=False, cwd=project, capture_output=True, text=True)
+    assert found.returncode == 1
+    assert "notes.md:1:<<<<<<< before updating" in found.stdout
+
+
+@pytest.fixture
+def secrets_step(tutorial: Path) -> str:
+    import yaml
+
+    workflow = yaml.safe_load((tutorial / ".github/workflows/prefect_cd.yaml").read_text())
+    return workflow["jobs"]["deploy"]["steps"][0]["run"]
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "missing"),
+    [
+        ("true", "true", []),
+        ("false", "true", ["PREFECT_API_URL"]),
+        ("true", "false", ["PREFECT_API_KEY"]),
+        ("false", "false", ["PREFECT_API_URL", "PREFECT_API_KEY"]),
+    ],
+)
+def test_a_deploy_names_the_missing_secrets_and_where_to_add_them(
+    secrets_step: str, url: str, key: str, missing: list[str]
+) -> None:
+    settings = "https://github.com/acme/flows/settings/secrets/actions"
+    env = clean_environment(PREFECT_API_URL_SET=url, PREFECT_API_KEY_SET=key, SETTINGS=settings)
+    command = ["bash", "-e", "-c", secrets_step]
+    done = subprocess.run(command, check=False, env=env, capture_output=True, text=True)
+    assert (done.returncode == 0) is (missing == [])
+    lines = done.stdout.splitlines()
+    assert [line.split()[2] for line in lines] == missing
+    assert all(settings in line for line in lines)

@@ -1,0 +1,24 @@
+"""Render the tutorial's project into a folder: `python -m tests.golden.render FOLDER`."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.template import TUTORIAL, URL, commit, copier, data, export, published
+
+
+def render(destination: Path) -> None:
+    """Render the working tree's template, published as v0.0.0, with the tutorial's answers."""
+    with tempfile.TemporaryDirectory() as folder:
+        template = export(Path(folder))
+        commit(template, tag="v0.0.0")
+        done = copier(
+            "copy", "--quiet", "--defaults", *data(TUTORIAL), URL, str(destination),
+            env=published(template),
+        )  # fmt: skip
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+
+
+if __name__ == "__main__":
+    render(Path(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""Prefect flows, run on Modal."""

@@ -1,0 +1,1 @@
+"""One module a flow; prefect.yaml names those that are deployed."""

@@ -1,0 +1,27 @@
+"""The example flow: it greets, through a subflow and a task."""
+
+from prefect import flow, task
+
+
+@task
+def do_print(param: str) -> None:
+    print("Doing the task")
+    print(param)
+
+
+@flow(log_prints=True)
+def run_my_flow(param: str) -> None:
+    print("flow 2")
+    do_print(param)
+
+
+@flow(log_prints=True)
+def main(name: str = "world", goodbye: bool = False) -> None:
+    print(f"Hello {name} from Prefect! 🤗")
+    run_my_flow(name)
+    if goodbye:
+        print(f"Goodbye {name}!")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Neither `copier copy` nor `copier update` needs `--trust`, or any answer but the repository's."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.template import TUTORIAL, URL, commit, copier, data, export, git, published, tree
+
+
+def test_a_copy_from_the_git_url_gives_the_tutorial_project(
+    published_template: Path, tutorial: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "my-flows"
+    done = copier(
+        "copy", "--defaults", *data(TUTORIAL), URL, str(project), env=published(published_template)
+    )
+    assert done.returncode == 0, done.stderr
+    made, expected = tree(project), tree(tutorial)
+    answers = yaml.safe_load(made.pop(".copier-answers.yml"))
+    expected.pop(".copier-answers.yml")
+    assert made == expected
+    assert (answers["_src_path"], answers["_commit"]) == (URL, "v1.0.0")
+
+
+def test_the_closing_message_says_what_to_type_next(
+    published_template: Path, tmp_path: Path
+) -> None:
+    project = tmp_path / "my flows"
+    done = copier(
+        "copy", "--defaults", *data(TUTORIAL), URL, str(project), env=published(published_template)
+    )
+    message = done.stderr.split("Next:\n")[1]
+    commands = [line.strip() for line in message.splitlines() if line.startswith("  ")]
+    assert commands[:4] == [
+        f"cd '{project}'",
+        "git init --initial-branch main",
+        "git remote add origin https://github.com/Ben-Epstein/prefect-modal",
+        "make setup run",
+    ]
+
+
+@pytest.fixture
+def template_with_a_later_release(tmp_path: Path) -> Path:
+    """The template as v1.0.0, and v1.1.0 with one more line in a rendered file."""
+    folder = export(tmp_path / "template")
+    commit(folder, tag="v1.0.0")
+    with (folder / "template/.gitignore").open("a") as file:
+        file.write("build/\n")
+    commit(folder, tag="v1.1.0")
+    return folder
+
+
+def test_an_update_brings_a_later_release_into_a_changed_project(
+    template_with_a_later_release: Path, tmp_path: Path
+) -> None:
+    env = published(template_with_a_later_release)
+    project = tmp_path / "project"
+    answers = data(TUTORIAL | {"schedule": "weekdays", "work_pool": "it's $mine: 😀"})
+    done = copier("copy", "--defaults", "--vcs-ref", "v1.0.0", *answers, URL, str(project), env=env)
+    assert done.returncode == 0, done.stderr
+    with (project / "README.md").open("a") as file:
+        file.write("Ours.\n")
+    commit(project)
+    before = tree(project)
+
+    done = copier("update", "--skip-answered", "--defaults", env=env, cwd=project)
+    assert done.returncode == 0, done.stderr
+    after = tree(project)
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert changed == {".copier-answers.yml", ".gitignore"}
+    assert after[".gitignore"].endswith(b"build/\n")
+    assert b"_commit: v1.1.0\n" in after[".copier-answers.yml"]
+    assert git(project, "status", "--porcelain").count("\n") == 1

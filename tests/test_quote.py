@@ -1,0 +1,61 @@
+"""What an answer holds is what its file says; the oracles are the parsers of those files."""
+
+import shlex
+import tomllib
+from collections.abc import Callable
+
+import pytest
+import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+Macro = Callable[..., str]
+anything = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+
+
+@settings(max_examples=500, deadline=None)
+@given(value=anything)
+@example('pool\'s "$HOME" \\ `x` {{ y }} 😀')
+@example("no")
+@example("a\u00a0b")
+def test_a_string_is_read_back_as_it_was(macro: Macro, value: str) -> None:
+    if macro("text.error", value) == "":
+        quoted = macro("quote.string", value)
+        assert yaml.safe_load(f"key: {quoted}\n") == {"key": value}
+        assert tomllib.loads(f"key = {quoted}\n") == {"key": value}
+
+
+@pytest.mark.parametrize("character", ["\0", "\t", "\n", "\x7f", "\x85", "\u2028", "\ufeff", "\uffff", "\udc80"])  # fmt: skip
+def test_a_character_that_files_cannot_hold_is_refused(macro: Macro, character: str) -> None:
+    assert macro("text.error", f"a{character}b").startswith("Type it again by hand")
+
+
+@settings(max_examples=300, deadline=None)
+@given(value=anything)
+@example("-x")
+@example("it's")
+def test_an_argument_is_one_word_of_the_shell(macro: Macro, value: str) -> None:
+    if macro("text.error", value) == "":
+        words = shlex.split(macro("quote.argument", value))
+        assert words == (["--", value] if value.startswith("-") else [value])
+
+
+@settings(max_examples=300, deadline=None)
+@given(value=anything.map(str.strip).filter(bool))
+@example("`")
+@example("a``b`c")
+@example("*a* _b_ <c> &amp;")
+def test_code_is_shown_as_it_was(macro: Macro, value: str) -> None:
+    if macro("text.error", value) == "":
+        paragraph = MarkdownIt().parse(f"See {macro('quote.code', value)}.")[1]
+        kinds = [(token.type, token.content) for token in paragraph.children]
+        assert kinds == [("text", "See "), ("code_inline", value), ("text", ".")]
+
+
+@pytest.mark.parametrize(
+    ("branch", "pattern"),
+    [("main", "main"), ("a+b", "a\\+b"), ("!a!b", "\\!a!b"), ("release/v1", "release/v1")],
+)
+def test_a_branch_filter_has_no_wildcards(macro: Macro, branch: str, pattern: str) -> None:
+    assert yaml.safe_load(macro("quote.branch_filter", branch)) == pattern

@@ -1,0 +1,69 @@
+"""A time zone is one that Prefect takes; the oracles are the IANA database and Prefect."""
+
+from collections.abc import Callable
+from importlib.resources import files
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prefect.client.schemas.schedules import CronSchedule
+
+Macro = Callable[..., str]
+ZONES = sorted((files("tzdata") / "zones").read_text().split())
+
+
+def test_the_names_are_those_of_the_database(macro: Macro) -> None:
+    refused = [zone for zone in ZONES if macro("timezone.error", zone)]
+    assert len(ZONES) > 590
+    assert refused == [], "add these to extensions/timezone.jinja"
+
+
+def test_every_name_is_one_that_prefect_takes(template) -> None:
+    text = (template / "extensions/timezone.jinja").read_text()
+    names = text.split("NAMES = '")[1].split("'.split()")[0].split()
+    assert sorted(set(names) - set(ZONES)) == [], "remove these from extensions/timezone.jinja"
+    for name in names:
+        CronSchedule(cron="0 12 * * *", timezone=name)
+
+
+@settings(max_examples=200, deadline=None)
+@given(zone=st.one_of(st.text(max_size=20), st.sampled_from(ZONES).map(str.lower)))
+def test_what_is_taken_prefect_takes(macro: Macro, zone: str) -> None:
+    if macro("timezone.error", zone) == "":
+        CronSchedule(cron="0 12 * * *", timezone=zone)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("america/new_york", "America/New_York"),
+        ("New York", "America/New_York"),
+        ("Europe/Munich", "Europe/Berlin"),
+        ("US/Berlin", "Europe/Berlin"),
+        ("PST", "America/Los_Angeles"),
+        ("Asia/Calcuta", "Asia/Calcutta"),
+        ("utc", "UTC"),
+    ],
+)
+def test_a_refusal_names_the_nearest_zone(macro: Macro, typed: str, meant: str) -> None:
+    assert macro("timezone.error", typed).startswith(f"Type {meant}, or another name of the IANA")
+
+
+def test_a_refusal_without_a_near_zone_says_what_to_type(macro: Macro) -> None:
+    assert macro("timezone.error", "Mars") == macro("timezone.error", "")
+    assert macro("timezone.error", "").startswith("Type America/New_York, or another name")
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("America/New_York", "New York time"),
+        ("America/Argentina/Buenos_Aires", "Buenos Aires time"),
+        ("UTC", "UTC"),
+        ("EST5EDT", "EST5EDT"),
+        ("Etc/GMT+5", "Etc/GMT+5"),
+        ("Japan", "Japan time"),
+    ],
+)
+def test_a_zone_is_put_into_words(macro: Macro, zone: str, words: str) -> None:
+    assert macro("timezone.describe", zone) == words

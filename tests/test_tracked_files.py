@@ -1,0 +1,30 @@
+"""What is in this repository can be checked out anywhere, and names nobody's machine."""
+
+import re
+
+import pytest
+
+from tests.template import ROOT, files
+
+NAMES = [file.as_posix() for file in files()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_file_has_an_odd_name(name: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_./{}-]+", name)
+
+
+def test_there_is_no_lock_file() -> None:
+    locks = [n for n in NAMES if re.search(r"(^|/)(uv\.lock|pylock.*\.toml|package-lock.json)$", n)]
+    assert locks == []
+
+
+def test_the_pins_name_no_index() -> None:
+    pins = (ROOT / "constraints.txt").read_text().splitlines()
+    assert len(pins) > 50
+    assert [pin for pin in pins if not re.match(r"[a-z0-9._-]+==[^ ]+( ; .+)?$", pin)] == []
+
+
+def test_rendered_makefiles_use_tabs() -> None:
+    for name in ("Makefile", "template/Makefile.jinja"):
+        assert "\n    " not in (ROOT / name).read_text()

@@ -1,0 +1,212 @@
+"""With the tutorial's answers comes out the tutorial's project, row by row, corrected for today."""
+
+import ast
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.template import tree
+
+
+@pytest.fixture(scope="session")
+def prefect_yaml(tutorial: Path) -> dict:
+    return yaml.safe_load((tutorial / "prefect.yaml").read_text())
+
+
+@pytest.fixture(scope="session")
+def deployment(prefect_yaml: dict) -> dict:
+    (only,) = prefect_yaml["deployments"]
+    return only
+
+
+@pytest.fixture(scope="session")
+def pyproject(tutorial: Path) -> dict:
+    return tomllib.loads((tutorial / "pyproject.toml").read_text())
+
+
+@pytest.fixture(scope="session")
+def deploy(tutorial: Path) -> dict:
+    return yaml.safe_load((tutorial / ".github/workflows/prefect_cd.yaml").read_text())
+
+
+def test_it_has_the_tutorials_files_and_no_more_than_it_needs(tutorial: Path) -> None:
+    assert sorted(tree(tutorial)) == [
+        ".copier-answers.yml",
+        ".github/workflows/ci.yaml",
+        ".github/workflows/prefect_cd.yaml",
+        ".gitignore",
+        ".python-version",
+        "Makefile",
+        "README.md",
+        "prefect.yaml",
+        "pyproject.toml",
+        "src/prefect_modal/__init__.py",
+        "src/prefect_modal/flows/__init__.py",
+        "src/prefect_modal/flows/flow1.py",
+        "src/prefect_modal/py.typed",
+        "tests/test_flow1.py",
+    ]
+
+
+def test_the_package_is_called_prefect_modal_and_runs_on_python_3_12(
+    tutorial: Path, pyproject: dict
+) -> None:
+    assert pyproject["project"]["name"] == "prefect-modal"
+    assert pyproject["tool"]["uv"]["build-backend"]["module-name"] == "prefect_modal"
+    assert pyproject["project"]["requires-python"] == ">=3.12"
+    assert (tutorial / ".python-version").read_text() == "3.12\n"
+
+
+def test_containers_install_prefect_and_nothing_of_the_deploying_machine(pyproject: dict) -> None:
+    assert pyproject["project"]["dependencies"] == ["prefect>=3.8,<4"]
+    groups = pyproject["dependency-groups"]
+    assert [name.split(">")[0] for name in groups["setup"]] == ["modal", "prefect-github"]
+    assert [name.split(">")[0] for name in groups["dev"]] == ["pytest", "ruff"]
+    assert pyproject["build-system"]["build-backend"] == "uv_build"
+
+
+def test_a_container_clones_the_private_repository_with_the_blocks_token(
+    prefect_yaml: dict,
+) -> None:
+    assert prefect_yaml["name"] == "prefect-modal"
+    clone = prefect_yaml["pull"][0]["prefect.deployments.steps.git_clone"]
+    assert clone == {
+        "id": "clone-step",
+        "repository": "https://github.com/Ben-Epstein/prefect-modal",
+        "branch": "main",
+        "credentials": "{{ prefect.blocks.github-credentials.prefect-modal }}",
+    }
+
+
+def test_a_container_has_uv_and_installs_from_the_lock_file(prefect_yaml: dict) -> None:
+    steps = [
+        step["prefect.deployments.steps.run_shell_script"] for step in prefect_yaml["pull"][1:]
+    ]
+    assert steps == [
+        {"script": "sh -c 'command -v uv || pip install uv'"},
+        {
+            "directory": "{{ clone-step.directory }}",
+            "script": "uv sync --locked --inexact --no-default-groups --no-editable",
+        },
+    ]
+
+
+def test_the_deployment_names_its_flow_as_a_module(deployment: dict) -> None:
+    assert deployment["name"] == "prefect-modal-example"
+    assert deployment["entrypoint"] == "prefect_modal.flows.flow1:main"
+    assert deployment["description"] == "Runs on Modal every day at 12:00, New York time"
+
+
+def test_it_runs_daily_at_noon_in_new_york(deployment: dict) -> None:
+    assert deployment["schedules"] == [
+        {
+            "slug": "primary",
+            "cron": "0 12 * * *",
+            "timezone": "America/New_York",
+            "active": True,
+        }
+    ]
+
+
+def test_it_runs_in_the_modal_pool_with_the_containers_own_python(deployment: dict) -> None:
+    assert deployment["work_pool"] == {
+        "name": "pref-modal-pool",
+        "work_queue_name": "default",
+        "job_variables": {"env": {"UV_PROJECT_ENVIRONMENT": "/usr/local"}},
+    }
+
+
+def test_the_example_flow_is_the_tutorials(tutorial: Path) -> None:
+    module = ast.parse((tutorial / "src/prefect_modal/flows/flow1.py").read_text())
+    functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    signatures = [
+        (
+            [ast.unparse(decorator) for decorator in function.decorator_list],
+            function.name,
+            ast.unparse(function.args),
+            ast.unparse(function.returns),
+        )
+        for function in functions
+    ]
+    assert signatures == [
+        (["task"], "do_print", "param: str", "None"),
+        (["flow(log_prints=True)"], "run_my_flow", "param: str", "None"),
+        (["flow(log_prints=True)"], "main", "name: str='world', goodbye: bool=False", "None"),
+    ]
+    assert ast.unparse(module.body[-1]) == "if __name__ == '__main__':\n    main()"
+
+
+def test_a_push_to_main_deploys_with_make(deploy: dict) -> None:
+    # PyYAML reads the bare word `on` as true.
+    assert deploy[True] == {"push": {"branches": ["main"]}, "workflow_dispatch": None}
+    steps = deploy["jobs"]["deploy"]["steps"]
+    assert steps[-1]["run"] == "make prefect-deploy"
+
+
+def test_only_the_deploying_step_sees_the_secrets(deploy: dict) -> None:
+    seen = {
+        step["name"]: [value for value in step.get("env", {}).values() if "secrets." in str(value)]
+        for step in deploy["jobs"]["deploy"]["steps"]
+    }
+    assert seen == {
+        # Two answers to "is it set?", not the secrets.
+        "Check that the secrets are set": [
+            "${{ secrets.PREFECT_API_URL != '' }}",
+            "${{ secrets.PREFECT_API_KEY != '' }}",
+        ],
+        "Check out": [],
+        "Install uv": [],
+        "Deploy": ["${{ secrets.PREFECT_API_URL }}", "${{ secrets.PREFECT_API_KEY }}"],
+    }
+
+
+@pytest.mark.parametrize("name", ["ci.yaml", "prefect_cd.yaml"])
+def test_a_workflow_may_only_read_and_ends_in_time(tutorial: Path, name: str) -> None:
+    workflow = yaml.safe_load((tutorial / ".github/workflows" / name).read_text())
+    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["concurrency"]["cancel-in-progress"] is (name == "ci.yaml")
+    for job in workflow["jobs"].values():
+        assert 0 < job["timeout-minutes"] <= 15
+        used = [step["uses"] for step in job["steps"] if "uses" in step]
+        assert [action.split("@")[0] for action in used] == [
+            "actions/checkout",
+            "astral-sh/setup-uv",
+        ]
+        assert all(len(action.split("@")[1]) == 40 for action in used)
+        (checkout,) = [s for s in job["steps"] if s.get("uses", "").startswith("actions/checkout@")]
+        assert checkout["with"] == {"persist-credentials": False}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "uv run prefect cloud login",
+        'GitHubCredentials(token=getpass("GitHub token: ")).save("prefect-modal", overwrite=True)',
+        "uv run modal setup",
+        "uv run prefect work-pool create --type modal:push --provision-infra pref-modal-pool",
+        "https://github.com/Ben-Epstein/prefect-modal/settings/secrets/actions",
+        "https://api.prefect.cloud/api/accounts/ACCOUNT_ID/workspaces/WORKSPACE_ID",
+        "https://app.prefect.cloud/account/ACCOUNT_ID/workspace/WORKSPACE_ID",
+        "uv run prefect deployment run main/prefect-modal-example",
+        "git push --set-upstream origin main",
+        "every day at 12:00, New York time",
+    ],
+)
+def test_the_readme_has_every_step_of_the_tutorial(tutorial: Path, text: str) -> None:
+    assert text in (tutorial / "README.md").read_text()
+
+
+def test_nothing_that_the_tutorial_gets_wrong_today_is_left(tutorial: Path) -> None:
+    everything = b"\n".join(tree(tutorial).values()).decode()
+    for stale in (
+        "hatch",
+        "PYTHONPATH",
+        "0.5.6",
+        "block create",
+        "token new",
+        "schedule: {",
+        "EST",
+    ):
+        assert stale not in everything
