@@ -15,7 +15,7 @@ demo: .venv/ready ## Render the tutorial's project, set it up and run its flow
 	$(BIN)/copier copy --quiet --defaults --vcs-ref HEAD \
 		--data repo_url=https://github.com/Ben-Epstein/prefect-modal \
 		--data python_version="$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" \
-		. $(DEMO)
+		"$(CURDIR)" $(DEMO)
 	PATH="$(CURDIR)/$(BIN):$$PATH" UV_PYTHON="$(CURDIR)/$(BIN)/python" $(MAKE) -C $(DEMO) setup run
 	@echo
 	@echo 'The project is in $(DEMO). Look around there, begin with its README.md, and run make.'

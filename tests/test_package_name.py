@@ -23,23 +23,23 @@ TEMPLATE = Path(__file__).parent.parent / "template"
 
 
 def closure(*names: str) -> set[str]:
-    """The distributions installed here that `names` need, themselves included."""
-    found: set[str] = set()
-    todo = [canonicalize_name(name) for name in names]
+    """The distributions that `names` need, themselves included, on any platform."""
+    found: set[tuple[str, str]] = set()
+    todo = [(canonicalize_name(name), "") for name in names]
     while todo:
-        if (name := todo.pop()) not in found:
-            try:
-                requires = importlib.metadata.requires(name) or []
-            except importlib.metadata.PackageNotFoundError:
-                continue  # For another platform.
-            found.add(name)
-            wanted = [Requirement(line) for line in requires]
-            todo += [
-                canonicalize_name(r.name)
-                for r in wanted
-                if not r.marker or r.marker.evaluate({"extra": ""})
-            ]
-    return found
+        if (name_and_extra := todo.pop()) in found:
+            continue
+        found.add(name_and_extra)
+        name, extra = name_and_extra
+        try:
+            requires = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue  # For another platform: what it needs in turn is not known here.
+        for wanted in map(Requirement, requires):
+            asked_by = re.search(r"extra == [\"'](.+?)[\"']", str(wanted.marker))
+            if not asked_by or canonicalize_name(asked_by[1]) == canonicalize_name(extra):
+                todo += [(canonicalize_name(wanted.name), e) for e in ("", *wanted.extras)]
+    return {name for name, _ in found}
 
 
 DEPENDENCIES = closure("prefect", "modal", "prefect-github", "pytest", "ruff")
