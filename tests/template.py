@@ -57,7 +57,7 @@ def commit(folder: Path, tag: str | None = None) -> None:
     """Commit all of `folder`, which becomes a repository if it is none, and tag it."""
     if not (folder / ".git").exists():
         git(folder, "init", "--quiet", "--initial-branch", "main")
-    git(folder, "add", "--all", "--force")
+    git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", tag or "work")
     if tag:
         git(folder, "tag", tag)
