@@ -32,6 +32,7 @@ NASTY = 'it\'s "$HOME" `x` $(y): \\ {z} 😀 #1'
     repository=st.from_regex(r"[A-Za-z0-9._-]{1,30}", fullmatch=True),
     package=st.one_of(st.none(), st.from_regex(r"[a-z][a-z0-9_]{0,49}", fullmatch=True)),
     private=st.booleans(),
+    pin=st.booleans(),
     branch=odd,
     pool=odd,
     schedule=st.sampled_from(["daily", "never", "0  5 * * 1", "*/7 * L * *"]),
@@ -39,12 +40,21 @@ NASTY = 'it\'s "$HOME" `x` $(y): \\ {z} 😀 #1'
     python=st.sampled_from(OFFERED),
 )
 @example(
-    "", "prefect", None, True, "a'b\"c`d$e;f|g{h}+i", NASTY.replace("#", ""), "daily", "UTC", "3.12"
+    "",
+    "prefect",
+    None,
+    True,
+    False,
+    "a'b\"c`d$e;f|g{h}+i",
+    NASTY.replace("#", ""),
+    "daily",
+    "UTC",
+    "3.12",
 )
-@example("", ".github", "a" * 50, False, "!x", "--help", "never", "UTC", "3.14")
+@example("", ".github", "a" * 50, False, True, "!x", "--help", "never", "UTC", "3.14")
 def test_any_accepted_answers_give_a_correct_project(
     template: Path, macro: Macro, host: str, repository: str, package: str | None, private: bool,
-    branch: str, pool: str, schedule: str, timezone: str, python: str,
+    pin: bool, branch: str, pool: str, schedule: str, timezone: str, python: str,
 ) -> None:  # fmt: skip
     address = f"{host}acme/{repository}"
     assume(not macro("repository.error", address))
@@ -52,7 +62,8 @@ def test_any_accepted_answers_give_a_correct_project(
     assume(not macro("work_pool.error", pool))
     assume(package is None or not macro("package.error", package))
     answers = {
-        "repo_url": address, "private_repository": private, "branch": branch, "work_pool": pool,
+        "repo_url": address, "private_repository": private, "pin_commit": pin,
+        "branch": branch, "work_pool": pool,
         "schedule": schedule, "timezone": timezone, "python_version": python,
     } | ({"package_name": package} if package else {})  # fmt: skip
     with TemporaryDirectory() as folder:
@@ -72,13 +83,19 @@ def check(project: Path, answers: dict, macro: Macro) -> None:
 
     prefect_yaml = yaml.safe_load((project / "prefect.yaml").read_text())
     clone = prefect_yaml["pull"][0]["prefect.deployments.steps.git_clone"]
-    assert (clone["repository"], clone["branch"]) == (url, branch)
+    assert clone["repository"] == url
+    source = {"commit_sha": "{{ commit.stdout }}"} if answers["pin_commit"] else {"branch": branch}
+    assert source.items() <= clone.items()
     assert ("credentials" in clone) is answers["private_repository"]
     (deployment,) = prefect_yaml["deployments"]
     assert deployment["work_pool"]["name"] == pool
     assert deployment["entrypoint"] == f"{package}.flows.flow1:main"
     placeholders = re.findall(r"{{.*?}}", json.dumps(prefect_yaml))
-    assert len(placeholders) == 1 + answers["private_repository"]
+    expected = {"{{ clone-step.directory }}", "{{ commit.stdout }}"}
+    if answers["private_repository"]:
+        block = macro("repository.block", answers["repo_url"])
+        expected.add(f"{{{{ prefect.blocks.github-credentials.{block} }}}}")
+    assert set(placeholders) == expected
 
     pyproject = tomllib.loads((project / "pyproject.toml").read_text())
     assert pyproject["project"]["requires-python"] == f">={answers['python_version']}"

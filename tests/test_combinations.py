@@ -36,9 +36,10 @@ def projects(render: Renderer) -> dict[tuple, Path]:
     }
 
 
-def test_they_all_lint_clean(projects: dict[tuple, Path]) -> None:
+def test_they_all_lint_clean(projects: dict[tuple, Path], render: Renderer) -> None:
+    pinned = [render(pin_commit=True, private_repository=private) for private in (True, False)]
     assert len(projects) == 64
-    assert lint(list(projects.values())) == []
+    assert lint([*projects.values(), *(result.project_dir for result in pinned)]) == []
 
 
 @pytest.mark.parametrize(("private", "schedule", "python"), COMBINATIONS)

@@ -18,6 +18,7 @@ ASKED = [
     "schedule",
     "timezone",
     "python_version",
+    "pin_commit",
 ]
 
 
