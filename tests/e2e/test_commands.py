@@ -17,12 +17,6 @@ pytestmark = pytest.mark.e2e
 Make = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="session")
-def newest_python() -> tuple[str, str]:
-    """The newest offered Python that this machine has: its version and its path."""
-    return max(interpreters().items(), key=lambda item: int(item[0].split(".")[1]))
-
-
 @pytest.fixture
 def project(render: Renderer, newest_python: tuple[str, str], tmp_path: Path) -> Path:
     """The tutorial's project on that Python, for one test alone."""
@@ -135,14 +129,13 @@ def test_the_oddest_names_are_deployed_as_they_are(
         schedule="*/7 3 L * *", timezone="Asia/Kolkata", python_version=newest_python[0],
     )  # fmt: skip
     assert prefect_server.create_push_pool(pool).is_success
+    commit(rendered.project_dir)
     done = run_make(
         rendered.project_dir, "prefect-deploy",
         env=prefect_server.environment(), UV_PYTHON=newest_python[1],
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    (deployment,) = prefect_server.post(
-        "deployments/filter", deployments={"name": {"any_": [".Odd_Name---example"]}}
-    )
+    deployment = prefect_server.deployment(".Odd_Name---example")
     assert deployment["work_pool_name"] == pool
     assert deployment["entrypoint"] == "odd__name_.flows.flow1:main"
     assert deployment["pull_steps"][0]["prefect.deployments.steps.git_clone"] == {

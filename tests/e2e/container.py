@@ -1,0 +1,109 @@
+"""A fresh Modal container, as far as it matters here: a Python under one prefix, and nothing else."""
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.template import clean_environment
+
+FACTS = """
+import json, sys, sysconfig
+print(json.dumps({
+    "version": "%d.%d" % sys.version_info[:2],
+    "executable": sys._base_executable,
+    "stdlib": sysconfig.get_path("stdlib"),
+    "platlib": sysconfig.get_config_var("platlibdir") or "lib",
+}))
+"""
+
+
+def build_image(prefix: Path, interpreter: str, packages: list[str]) -> Path:
+    """Copy a CPython installation to `prefix`, as an image has it under /usr/local, and add packages.
+
+    Args:
+        prefix: where the image's Python goes; its `bin` comes first on the container's path.
+        interpreter: the Python to copy; what is installed in it stays behind.
+        packages: requirements, pip and uv among them, as in Modal's own image.
+
+    Raises:
+        subprocess.CalledProcessError: the copy does not run, or a package cannot be had.
+    """
+    facts = json.loads(subprocess.check_output([interpreter, "-c", FACTS], text=True))
+    version = facts["version"]
+    left = shutil.ignore_patterns(
+        "site-packages", "dist-packages", "test", "tests", "idlelib", "__pycache__",
+        "EXTERNALLY-MANAGED", "config-*",
+    )  # fmt: skip
+    library = prefix / facts["platlib"] / f"python{version}"
+    shutil.copytree(Path(facts["stdlib"]), library, ignore=left)
+    (library / "site-packages").mkdir(exist_ok=True)
+    (prefix / "bin").mkdir()
+    python = prefix / "bin" / f"python{version}"
+    shutil.copy2(Path(facts["executable"]).resolve(), python)
+    for name in ("python", "python3"):
+        (prefix / "bin" / name).symlink_to(python.name)
+    (prefix / "tools").mkdir()
+    for tool in ("sh", "git", "env", "ldd", "uname"):
+        (prefix / "tools" / tool).symlink_to(shutil.which(tool))
+    install(prefix, packages)
+    # The script that comes with pip names the folder that it was installed to; images are copied.
+    pip = prefix / "bin/pip"
+    pip.unlink()
+    pip.write_text('#!/bin/sh\nexec "${0%/*}/python" -m pip "$@"\n')
+    pip.chmod(0o755)
+    return prefix
+
+
+def install(prefix: Path, packages: list[str]) -> None:
+    """Install requirements into an image, from the cache of whoever runs the tests."""
+    subprocess.run(
+        [
+            "uv",
+            "pip",
+            "install",
+            "--quiet",
+            "--compile-bytecode",
+            "--python",
+            str(prefix / "bin/python"),
+            *packages,
+        ],
+        env=clean_environment(),
+        check=True,
+    )
+
+
+@dataclass
+class Container:
+    """One start of an image: an empty home, no cache, and an environment that holds nothing else."""
+
+    prefix: Path
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def execute(self, flow_run_id: str, job_variables: dict) -> subprocess.CompletedProcess[str]:
+        """Start a flow run as Modal starts it; its exit code says nothing about the run."""
+        (work := self.home / "work").mkdir(parents=True)
+        kept = ("SSL_CERT_FILE", "LANG", "LC_ALL", "http_proxy", "https_proxy", "no_proxy")
+        environment = {name: os.environ[name] for name in kept if name in os.environ}
+        environment |= {
+            "HOME": str(self.home),
+            "PATH": f"{self.prefix / 'bin'}:{self.prefix / 'tools'}",
+            "PREFECT__FLOW_RUN_ID": flow_run_id,
+        }
+        # In the tutorial's container the Python is under /usr/local; here it is under the prefix.
+        env = job_variables.get("env", {})
+        environment |= {n: str(self.prefix) if v == "/usr/local" else v for n, v in env.items()}
+        environment |= self.environment
+        return subprocess.run(
+            [self.prefix / "bin/python", "-m", "prefect", "flow-run", "execute"],
+            check=False,
+            cwd=work,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )

@@ -1,0 +1,103 @@
+"""A container gets what the lock file says, keeps what it had, and says what is wrong with it."""
+
+import json
+import subprocess
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Project
+from tests.e2e.container import install
+from tests.template import clean_environment
+
+pytestmark = pytest.mark.e2e
+Start = Callable[..., Project]
+
+
+@pytest.fixture
+def project(start_project: Start) -> Project:
+    """A public project, deployed."""
+    project = start_project(private_repository=False)
+    project.deploy()
+    return project
+
+
+def installed(prefix: Path) -> dict[str, str]:
+    """What pip lists in an image: versions by name."""
+    command = [prefix / "bin/python", "-m", "pip", "list", "--format", "json"]
+    listed = json.loads(subprocess.check_output(command, stderr=subprocess.DEVNULL))
+    return {package["name"].lower().replace("_", "-"): package["version"] for package in listed}
+
+
+def uninstall(prefix: Path, *names: str) -> None:
+    command = ["uv", "pip", "uninstall", "--quiet", "--python", prefix / "bin/python", *names]
+    subprocess.run(command, check=True, env=clean_environment())
+
+
+def test_every_version_is_the_locks_and_the_rest_of_the_image_stays(project: Project) -> None:
+    container = project.start_container(token=None)
+    install(container.prefix, ["idna<3.10"])
+    before = installed(container.prefix)
+    run = project.run(container)
+    assert run.state == "COMPLETED", run.output
+    after = installed(container.prefix)
+
+    lock = tomllib.loads((project.folder / "uv.lock").read_text())
+    locked = {package["name"]: package["version"] for package in lock["package"]}
+    assert before["idna"] != after["idna"] == locked["idna"]
+    assert {n: v for n, v in after.items() if locked.get(n, v) != v} == {}
+    assert before["cowsay"] == after["cowsay"]
+    assert "cowsay" not in locked
+    assert before.keys() <= after.keys()
+    assert after.keys() - before.keys() == {"prefect-modal"}
+
+
+def test_a_stale_lock_file_says_so(project: Project) -> None:
+    pyproject = project.folder / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace("prefect>=3.8", "prefect>=3.7"))
+    project.push()
+    run = project.run(project.start_container(token=None))
+    assert run.state == "CRASHED"
+    assert "The lockfile at `uv.lock` needs to be updated" in run.output
+    assert "run `uv lock`" in run.output
+
+
+def test_a_container_without_uv_gets_it(project: Project) -> None:
+    container = project.start_container(token=None)
+    uninstall(container.prefix, "uv")
+    run = project.run(container)
+    assert run.state == "COMPLETED", run.output
+    assert "uv" in installed(container.prefix)
+
+
+def test_a_container_with_neither_uv_nor_pip_says_so(project: Project) -> None:
+    container = project.start_container(token=None)
+    uninstall(container.prefix, "pip", "uv")
+    run = project.run(container)
+    assert run.state == "CRASHED"
+    assert "Add uv to the image: it has neither uv nor pip." in run.output
+
+
+def test_a_container_that_does_not_name_its_python_says_so(project: Project) -> None:
+    edit = (project.folder / "prefect.yaml").read_text()
+    (project.folder / "prefect.yaml").write_text(
+        edit.replace("UV_PROJECT_ENVIRONMENT: /", "OTHER: /")
+    )
+    project.push()
+    project.deploy()
+    run = project.run(project.start_container(token=None))
+    assert run.state == "CRASHED"
+    assert "UV_PROJECT_ENVIRONMENT: is not set, see job_variables in prefect.yaml" in run.output
+
+
+def test_a_container_with_another_python_says_so(
+    project: Project, newest_python: tuple[str, str]
+) -> None:
+    other = "3.12" if newest_python[0] != "3.12" else "3.13"
+    (project.folder / ".python-version").write_text(f"{other}\n")
+    project.push()
+    run = project.run(project.start_container(token=None))
+    assert run.state == "CRASHED"
+    assert "Is uv.lock current, and does the image have Python" in run.output
