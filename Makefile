@@ -5,10 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo/prefect-modal
 
-.PHONY: help demo test lint golden pins clean
+.PHONY: help demo test lint benchmark golden pins clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/ready ## Render the tutorial's project, set it up and run its flow
 	rm -rf $(DEMO)
@@ -30,6 +30,9 @@ lint: .venv/ready ## Lint this repository and a rendered project
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck .ci/run
 	$(BIN)/python -m tests.linters
+
+benchmark: .venv/ready ## Measure starts, deploys and renders (about a quarter of an hour)
+	$(BIN)/python -u -m benchmarks
 
 golden: .venv/ready ## Refresh tests/golden/tutorial after a change of the template
 	rm -rf tests/golden/tutorial && $(BIN)/python -m tests.golden.render tests/golden/tutorial

@@ -1,0 +1,38 @@
+"""Print the tables that are named, or all: `python -m benchmarks [container] [deploy] ...`."""
+
+import os
+import platform
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import container_start, deploy_job, growth, render
+from tests.e2e.engines import GitHub, serve
+
+TABLES = {
+    "container": container_start.measure,
+    "deploy": deploy_job.measure,
+    "render": render.measure,
+    "growth": growth.measure,
+}
+
+
+def main(names: list[str]) -> None:
+    if unknown := set(names) - TABLES.keys():
+        sys.exit(f"No such table: {', '.join(sorted(unknown))}. Type {', '.join(TABLES)}.")
+    print(f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    with tempfile.TemporaryDirectory() as folder:
+        top = Path(folder)
+        for name in ("server", "github"):
+            (top / name).mkdir()
+        with serve(top / "server") as server:
+            github = GitHub(top / "github", token=f"token-{secrets.token_hex(8)}")
+            server.create_push_pool("pref-modal-pool")
+            for name in names or TABLES:
+                (top / name).mkdir()
+                TABLES[name](top / name, server, github)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

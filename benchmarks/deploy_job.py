@@ -1,0 +1,76 @@
+"""The job that deploys, from a clean checkout."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import projects
+from benchmarks.tables import interleave, ratio, show
+from tests.e2e.engines import GitHub, PrefectServer
+from tests.template import ROOT, clean_environment, git
+
+TIMES = 3
+SECONDS = "deploy job, s"
+
+# What the tutorial's Makefile runs for `make prefect-deploy`, with a uv of today.
+TUTORIAL = [
+    "pip install --upgrade uv",
+    "uv venv",
+    "uv sync --all-extras --all-groups",
+    "uv pip install --no-deps -e .",
+    "uv run prefect deploy --prefect-file prefect.yaml --all",
+]
+# What setup-uv does on GitHub is done with pip here, for both alike.
+OURS = ["pip install --upgrade uv", "make prefect-deploy"]
+
+
+def sampler(
+    project: Path, commands: list[str], folder: Path, cold: bool, server: PrefectServer
+) -> Callable[[], dict[str, float]]:
+    """Deploy from a clean checkout, on a runner whose Python has pip and nothing else."""
+
+    def take() -> dict[str, float]:
+        shutil.rmtree(folder / "checkout", ignore_errors=True)
+        shutil.rmtree(folder / "runner", ignore_errors=True)
+        if cold:
+            shutil.rmtree(folder / "cache", ignore_errors=True)
+        git(project, "clone", "--quiet", str(project), str(folder / "checkout"))
+        projects.shell(folder, projects.PYTHON, "-m", "venv", "runner")
+        path = clean_environment()["PATH"].replace(f"{ROOT / '.venv/bin'}{os.pathsep}", "")
+        environment = server.environment() | {
+            "PATH": f"{folder / 'runner/bin'}{os.pathsep}{path}",
+            "HOME": str(folder),
+            "UV_CACHE_DIR": str(folder / "cache/uv"),
+            "PIP_CACHE_DIR": str(folder / "cache/pip"),
+            "PREFECT_CLI_PROMPT": "false",
+            "UV_PYTHON": projects.PYTHON,
+        }
+        started = time.perf_counter()
+        for command in commands:
+            projects.shell(folder / "checkout", *command.split(), **environment)
+        return {SECONDS: time.perf_counter() - started}
+
+    return take
+
+
+def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
+    ours = projects.render(folder / "ours", "acme/deploy-ours")
+    tutorial = projects.as_the_tutorial_has_it(folder / "tutorial", ours)
+    for project, name in ((ours, "acme/deploy-ours"), (tutorial, "acme/deploy-tutorial")):
+        projects.deployed(project, name, server, github)
+    for cold in (True, False):
+        variants = {}
+        for name, project, commands in (
+            ("tutorial", tutorial, TUTORIAL),
+            ("ours", ours, OURS),
+        ):
+            (runner := folder / f"runner-{name}").mkdir(exist_ok=True)
+            variants[name] = sampler(project, commands, runner, cold, server)
+        if not cold:
+            interleave(variants, 1)  # Fill the caches.
+        rows = interleave(variants, TIMES)
+        caches = "cold" if cold else "warm"
+        note = f"Ours {ratio(rows, 'ours', 'tutorial', SECONDS)} x the tutorial's."
+        show(f"Deploy job, {caches} caches", rows, note)

@@ -1,0 +1,126 @@
+"""The projects that are compared: the tutorial's, as its page has it, and ours."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from tests.e2e.container import Container, build_image
+from tests.e2e.engines import GitHub, PrefectServer, Project
+from tests.template import URL, clean_environment, commit, copier, data, export, git, published
+
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
+PYTHON = getattr(sys, "_base_executable", sys.executable)
+
+
+def shell(folder: Path, *command: str, **env: str) -> None:
+    """Run a command, and show what it says only if it fails."""
+    done = subprocess.run(
+        command, check=False, cwd=folder, env=clean_environment(UV_PYTHON=PYTHON) | env,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise RuntimeError(f"{command}: exit {done.returncode}\n{done.stdout}")
+
+
+def render(folder: Path, repository: str, **answers: object) -> Path:
+    """Render this template, and lock."""
+    template = export(folder.with_name(f"{folder.name}-template"))
+    commit(template, tag="v0.0.0")
+    wanted = {"repo_url": repository, "package_name": "prefect_modal", "python_version": VERSION}
+    done = copier(
+        "copy", "--quiet", "--defaults", *data(wanted | answers),
+        URL, str(folder), env=published(template),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    shell(folder, "uv", "lock")
+    return folder
+
+
+def as_the_tutorial_has_it(folder: Path, source: Path) -> Path:
+    """The same flow in the tutorial's own project: its dependencies, its backend, its pull steps."""
+    shutil.copytree(source, folder)
+    for name in ("uv.lock", "Makefile", ".copier-answers.yml"):
+        (folder / name).unlink()
+    (folder / "pyproject.toml").write_text(
+        f"""\
+[project]
+name = "prefect-modal"
+version = "0.1.0"
+requires-python = ">={VERSION}"
+dependencies = ["modal", "prefect[github]"]
+
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/prefect_modal"]
+"""
+    )
+    deploy = yaml.safe_load((folder / "prefect.yaml").read_text())
+    del deploy["build"], deploy["deployments"][0]["version"]
+    inside = {"directory": "{{ clone-step.directory }}"}
+    run = "prefect.deployments.steps.run_shell_script"
+    deploy["pull"][1:] = [
+        {run: {**inside, "script": "pip install --upgrade uv"}},
+        {run: {**inside, "script": "uv sync --no-editable --no-dev"}},
+    ]
+    (folder / "prefect.yaml").write_text(yaml.safe_dump(deploy, sort_keys=False))
+    shell(folder, "uv", "lock")
+    return folder
+
+
+def baked_in(folder: Path, source: Path) -> Path:
+    """The limit: everything is in the image, and the only step changes the directory."""
+    shutil.copytree(source, folder)
+    deploy = yaml.safe_load((folder / "prefect.yaml").read_text())
+    deploy["pull"] = [{"prefect.deployments.steps.set_working_directory": {"directory": "/"}}]
+    (folder / "prefect.yaml").write_text(yaml.safe_dump(deploy, sort_keys=False))
+    return folder
+
+
+def image(prefix: Path, project: Path | None = None, before: str | None = None) -> Path:
+    """An image with Prefect, pip and uv, with what was published before a date, or with a project."""
+    packages = ["pip", "uv", "prefect"]
+    if before:
+        packages += ["--exclude-newer", before]
+    build_image(prefix, PYTHON, packages)
+    if project:
+        shell(
+            project, "uv", "sync", "--locked", "--inexact", "--no-default-groups", "--no-editable",
+            "--compile-bytecode",
+            UV_PROJECT_ENVIRONMENT=str(prefix), UV_PYTHON=str(prefix / "bin/python"),
+        )  # fmt: skip
+    return prefix
+
+
+def deployed(folder: Path, repository: str, server: PrefectServer, github: GitHub) -> Project:
+    """Push a project and deploy it."""
+
+    def make(where: Path, *targets: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["make", *targets], check=False, cwd=where, env=env | {"UV_PYTHON": PYTHON},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def no_container() -> Container:
+        raise NotImplementedError
+
+    bare = github.create(repository)
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    git(folder, "remote", "add", "origin", f"file://{bare}")
+    project = Project(folder, repository, server, github, make, no_container)
+    project.push()
+    shell(
+        folder, "uv", "run", "--no-default-groups", "prefect", "--no-prompt", "deploy", "--all",
+        **server.environment() | {"UV_PYTHON": PYTHON},
+    )  # fmt: skip
+    return project
+
+
+def copy_image(source: Path, prefix: Path) -> Path:
+    return shutil.copytree(source, prefix, symlinks=True, copy_function=os.link)
