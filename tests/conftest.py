@@ -18,14 +18,12 @@ if os.environ.get("CI"):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def no_settings_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def no_settings_of_the_user() -> Iterator[None]:
     """Keep the settings of whoever runs the tests out of everything that they start."""
-    settings = tmp_path_factory.mktemp("settings") / "copier.yml"
-    settings.write_text("{}\n")
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ.keys() - clean_environment().keys():
             patch.delenv(name)
-        for name, value in clean_environment(COPIER_SETTINGS_PATH=str(settings)).items():
+        for name, value in clean_environment().items():
             patch.setenv(name, value)
         yield
 

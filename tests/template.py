@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import yaml
@@ -34,7 +33,9 @@ def clean_environment(**extra: str) -> dict[str, str]:
     ours = ("COPIER_", "GIT_", "MAKE", "MFLAGS", "PREFECT_", "UV_", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     kept["PATH"] = f"{ROOT / '.venv/bin'}{os.pathsep}{kept['PATH']}"
-    return kept | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull} | extra
+    kept |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    kept |= {"COPIER_SETTINGS_PATH": str(ROOT / "tests/no_settings.yml")}
+    return kept | extra
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -73,16 +74,8 @@ def published(folder: Path, **extra: str) -> dict[str, str]:
         GIT_CONFIG_COUNT="1",
         GIT_CONFIG_KEY_0=f"url.file://{folder}.insteadOf",
         GIT_CONFIG_VALUE_0=URL,
-        COPIER_SETTINGS_PATH=str(_no_settings()),
         **extra,
     )
-
-
-def _no_settings() -> Path:
-    """A settings file for Copier that says nothing, instead of the user's own."""
-    path = Path(tempfile.gettempdir()) / f"copier-no-settings-{os.getuid()}.yml"
-    path.write_text("{}\n")
-    return path
 
 
 def copier(

@@ -50,8 +50,9 @@ def build_image(prefix: Path, interpreter: str, packages: list[str]) -> Path:
         (prefix / "tools" / tool).symlink_to(shutil.which(tool))
     install(prefix, packages)
     # The script that comes with pip names the folder that it was installed to; images are copied.
+    for script in prefix.glob("**/bin/pip*"):
+        script.unlink()
     pip = prefix / "bin/pip"
-    pip.unlink()
     pip.write_text('#!/bin/sh\nexec "${0%/*}/python" -m pip "$@"\n')
     pip.chmod(0o755)
     return prefix
@@ -59,17 +60,9 @@ def build_image(prefix: Path, interpreter: str, packages: list[str]) -> Path:
 
 def install(prefix: Path, packages: list[str]) -> None:
     """Install requirements into an image, from the cache of whoever runs the tests."""
+    python = str(prefix / "bin/python")
     subprocess.run(
-        [
-            "uv",
-            "pip",
-            "install",
-            "--quiet",
-            "--compile-bytecode",
-            "--python",
-            str(prefix / "bin/python"),
-            *packages,
-        ],
+        ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *packages],
         env=clean_environment(),
         check=True,
     )
@@ -90,7 +83,8 @@ class Container:
         environment = {name: os.environ[name] for name in kept if name in os.environ}
         environment |= {
             "HOME": str(self.home),
-            "PATH": f"{self.prefix / 'bin'}:{self.prefix / 'tools'}",
+            # Debian's own Python puts scripts under local/.
+            "PATH": ":".join(str(self.prefix / name) for name in ("bin", "local/bin", "tools")),
             "PREFECT__FLOW_RUN_ID": flow_run_id,
         }
         # In the tutorial's container the Python is under /usr/local; here it is under the prefix.

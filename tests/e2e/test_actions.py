@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Project
+from tests.e2e.engines import Project
 from tests.template import clean_environment, commit
 
 pytestmark = pytest.mark.e2e

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.conftest import Project
+from tests.e2e.engines import Project
 from tests.pythons import interpreters
 from tests.template import commit
 
@@ -147,6 +147,7 @@ def test_a_pinned_deploy_refuses_what_a_container_could_not_clone(start_project:
     def refusal() -> str:
         done = project.make(project.folder, "prefect-deploy", env=project.server.environment())
         assert done.returncode != 0
+        assert "Log in first" not in done.stdout
         return " ".join(done.stdout.split())
 
     (project.folder / "notes.txt").write_text("mine\n")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Project
 from tests.e2e.container import install
+from tests.e2e.engines import Project
 from tests.template import clean_environment
 
 pytestmark = pytest.mark.e2e
