@@ -66,7 +66,9 @@ def project(start_project: Callable[..., Project]) -> Project:
     return start_project()
 
 
-def test_a_push_deploys(project: Project, act: Act) -> None:
+@pytest.mark.parametrize("pin", [False, True])
+def test_a_push_deploys(start_project: Callable[..., Project], act: Act, pin: bool) -> None:
+    project = start_project(pin_commit=pin)
     pushed = project.push()
     key = os.urandom(8).hex()
     secrets = {"PREFECT_API_URL": project.server.url, "PREFECT_API_KEY": key}
