@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import projects
 from benchmarks.proxy import Proxy, counting_proxy
 from benchmarks.tables import interleave, ratio, show
-from tests.e2e.container import Container
+from tests.e2e.container import Container, copy_image
 from tests.e2e.engines import GitHub, PrefectServer, Project
 
 TIMES = 5
@@ -30,7 +30,7 @@ def sampler(
 
     def take() -> dict[str, float]:
         shutil.rmtree(folder, ignore_errors=True)
-        prefix = projects.copy_image(image, folder / "prefix")
+        prefix = copy_image(image, folder / "prefix")
         before = distributions(prefix)
         environment = project.github.reachable(token)
         container = Container(prefix, folder / "home", environment)
@@ -43,7 +43,7 @@ def sampler(
         spent = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert run.state == "COMPLETED", run.output
         time.sleep(0.1)  # Let the proxy's last connections close.
-        logs = [log for log in json.loads(run.everything)[-1]]
+        logs = json.loads(run.everything)[-1]
         return {
             PULL: (
                 at(logs, "All deployment steps completed") - at(logs, "Running ")

@@ -16,7 +16,7 @@ TIMES = 3
 
 def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
     base = projects.render(folder / "base", "acme/growth", private_repository=False)
-    project = projects.deployed(base, "acme/growth", server, github)
+    projects.deployed(base, "acme/growth", server, github)
     described = yaml.safe_load((base / "prefect.yaml").read_text())
     (deployment,) = described["deployments"]
 
@@ -63,4 +63,3 @@ def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
         "Growth: container start",
         {name: {column: row[column] for column in (PULL, START)} for name, row in rows.items()},
     )
-    assert project.deployment()

@@ -1,14 +1,14 @@
 """The projects that are compared: the tutorial's, as its page has it, and ours."""
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import yaml
 
-from tests.e2e.container import Container, build_image
+from tests.e2e.container import build_image
 from tests.e2e.engines import GitHub, PrefectServer, Project
 from tests.template import URL, clean_environment, commit, copier, data, export, git, published
 
@@ -101,26 +101,16 @@ def image(prefix: Path, project: Path | None = None, before: str | None = None) 
 def deployed(folder: Path, repository: str, server: PrefectServer, github: GitHub) -> Project:
     """Push a project and deploy it."""
 
-    def make(where: Path, *targets: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["make", *targets], check=False, cwd=where, env=env | {"UV_PYTHON": PYTHON},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-
-    def no_container() -> Container:
+    def unused(*_: object) -> NoReturn:
         raise NotImplementedError
 
     bare = github.create(repository)
     git(folder, "init", "--quiet", "--initial-branch", "main")
     git(folder, "remote", "add", "origin", f"file://{bare}")
-    project = Project(folder, repository, server, github, make, no_container)
+    project = Project(folder, repository, server, github, make=unused, start_container=unused)
     project.push()
     shell(
         folder, "uv", "run", "--no-default-groups", "prefect", "--no-prompt", "deploy", "--all",
         **server.environment() | {"UV_PYTHON": PYTHON},
     )  # fmt: skip
     return project
-
-
-def copy_image(source: Path, prefix: Path) -> Path:
-    return shutil.copytree(source, prefix, symlinks=True, copy_function=os.link)

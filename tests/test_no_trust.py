@@ -32,7 +32,7 @@ def test_the_closing_message_says_what_to_type_next(
     )
     message = done.stderr.split("Next:\n")[1]
     commands = [line.strip() for line in message.splitlines() if line.startswith("  ")]
-    assert commands[:4] == [
+    assert commands == [
         f"cd '{project}'",
         "git init --initial-branch main",
         "git remote add origin https://github.com/Ben-Epstein/prefect-modal",

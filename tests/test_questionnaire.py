@@ -61,7 +61,7 @@ def test_only_the_repository_must_be_typed() -> None:
 
 
 def sources() -> dict[Path, str]:
-    """Every file that may use an answer, its path included, and copier.yml less the answer itself."""
+    """What may use an answer: the files of the template, their paths included."""
     return {
         file: f"{file}\n{(ROOT / file).read_text()}"
         for file in files()

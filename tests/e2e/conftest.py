@@ -1,6 +1,5 @@
 """The engines of a real run, as fixtures, and rendered projects with their own commands."""
 
-import os
 import secrets
 import shutil
 import subprocess
@@ -10,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Renderer
-from tests.e2e.container import Container, build_image
-from tests.e2e.engines import GitHub, PrefectServer, Project, serve
+from tests.e2e.container import Container, build_image, copy_image
+from tests.e2e.engines import UV_CACHE, GitHub, PrefectServer, Project, serve
 from tests.pythons import OFFERED, interpreters
 from tests.template import clean_environment, git
 
@@ -44,7 +43,7 @@ def run_make(tmp_path: Path):
         (home := tmp_path / "home").mkdir(exist_ok=True)
         environment = (env or clean_environment()) | {
             "HOME": str(home),
-            "UV_CACHE_DIR": _uv_cache(),
+            "UV_CACHE_DIR": str(UV_CACHE),
             "UV_PYTHON_DOWNLOADS": "never",
         }
         return subprocess.run(
@@ -59,11 +58,6 @@ def run_make(tmp_path: Path):
         )
 
     return run
-
-
-def _uv_cache() -> str:
-    """The cache of whoever runs the tests: what is downloaded once serves all projects."""
-    return os.environ.get("UV_CACHE_DIR") or str(Path.home() / ".cache/uv")
 
 
 @pytest.fixture(scope="session")
@@ -118,9 +112,7 @@ def start_project(
 
         def start_container(token: str | None = github.token) -> Container:
             number = len(list(tmp_path.glob("container*")))
-            prefix = tmp_path / f"container{number}"
-            source = image(python_version, folder)
-            shutil.copytree(source, prefix, symlinks=True, copy_function=os.link)
+            prefix = copy_image(image(python_version, folder), tmp_path / f"container{number}")
             return Container(prefix, tmp_path / f"home{number}", github.reachable(token))
 
         project = Project(folder, repository, prefect_server, github, make, start_container)

@@ -58,6 +58,11 @@ def build_image(prefix: Path, interpreter: str, packages: list[str]) -> Path:
     return prefix
 
 
+def copy_image(source: Path, prefix: Path) -> Path:
+    """A copy that shares its files with the original; installers replace files, and never edit them."""
+    return shutil.copytree(source, prefix, symlinks=True, copy_function=os.link)
+
+
 def install(prefix: Path, packages: list[str]) -> None:
     """Install requirements into an image, from the cache of whoever runs the tests."""
     python = str(prefix / "bin/python")

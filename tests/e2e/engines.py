@@ -16,6 +16,9 @@ import httpx
 from tests.e2e.container import Container
 from tests.template import clean_environment, commit, git
 
+UV_CACHE = Path.home() / ".cache/uv"
+"""The cache of whoever runs the tests: what is downloaded once serves all projects."""
+
 
 @dataclass
 class PrefectServer:
@@ -58,7 +61,6 @@ def serve(home: Path) -> Iterator[PrefectServer]:
     environment = clean_environment(
         PREFECT_HOME=str(home),
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
-        PREFECT_SERVER_UI_API_URL=server.url,
     )
     with (home / "server.log").open("w") as log:
         process = subprocess.Popen(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.engines import Project
+from tests.e2e.engines import UV_CACHE, Project
 from tests.template import clean_environment, commit
 
 pytestmark = pytest.mark.e2e
@@ -39,7 +39,7 @@ def act(tmp_path: Path, newest_python: tuple[str, str]) -> Act:
         environment = clean_environment(
             HOME=str(tmp_path / "home"),
             XDG_CACHE_HOME=str(tmp_path / "home/.cache"),
-            UV_CACHE_DIR=str(Path.home() / ".cache/uv"),
+            UV_CACHE_DIR=str(UV_CACHE),
             UV_PYTHON=newest_python[1],
             PREFECT_HOME=str(tmp_path / "home/.prefect"),
         )

@@ -81,15 +81,14 @@ def test_a_container_with_neither_uv_nor_pip_says_so(project: Project) -> None:
 
 
 def test_a_container_that_does_not_name_its_python_says_so(project: Project) -> None:
-    edit = (project.folder / "prefect.yaml").read_text()
-    (project.folder / "prefect.yaml").write_text(
-        edit.replace("UV_PROJECT_ENVIRONMENT: /", "OTHER: /")
-    )
+    prefect_yaml = project.folder / "prefect.yaml"
+    text = prefect_yaml.read_text()
+    prefect_yaml.write_text(text.replace("UV_PROJECT_ENVIRONMENT: /", "OTHER: /"))
     project.push()
     project.deploy()
     run = project.run(project.start_container(token=None))
     assert run.state == "CRASHED"
-    assert "UV_PROJECT_ENVIRONMENT: is not set, see job_variables in prefect.yaml" in run.output
+    assert "UV_PROJECT_ENVIRONMENT: set it to /usr/local under job_variables" in run.output
 
 
 def test_a_container_with_another_python_says_so(
@@ -100,4 +99,4 @@ def test_a_container_with_another_python_says_so(
     project.push()
     run = project.run(project.start_container(token=None))
     assert run.state == "CRASHED"
-    assert "Is uv.lock current, and does the image have Python" in run.output
+    assert f"give the image Python {newest_python[0]}." in run.output
