@@ -81,7 +81,7 @@ def test_a_missing_block_is_named(start_project: Start) -> None:
     run = project.run()
     assert run.state == "CRASHED"
     block = project.repository.split("/")[1]
-    assert block in run.output
+    assert f"Block not found: '{block}' of type 'github-credentials'" in run.output
 
 
 def test_a_public_repository_needs_no_block(start_project: Start) -> None:
