@@ -15,7 +15,7 @@ from tests.e2e.container import Container, copy_image
 from tests.e2e.engines import GitHub, PrefectServer, Project
 
 TIMES = 5
-TUTORIAL, OURS, LIMIT = "tutorial", "ours", "limit"
+TUTORIAL, OURS, COMPILED, LIMIT = "tutorial", "ours", "ours, compiled", "limit"
 PULL, START = "pull steps, s", "start to first line, s"
 
 
@@ -63,38 +63,46 @@ def at(logs: list[dict], beginning: str) -> datetime:
 
 
 def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
-    ours = projects.render(folder / OURS, "acme/ours")
-    renamed = {
-        TUTORIAL: projects.as_the_tutorial_has_it(folder / TUTORIAL, ours),
-        LIMIT: projects.baked_in(folder / LIMIT, ours),
+    ours = projects.render(folder / "ours", "acme/ours")
+    made = {
+        TUTORIAL: projects.as_the_tutorial_has_it(folder / "tutorial", ours),
+        COMPILED: projects.with_compiled_modules(folder / "compiled", ours),
+        LIMIT: projects.baked_in(folder / "limit", ours),
     }
-    for name, other in renamed.items():
+    for other in made.values():
         text = (other / "prefect.yaml").read_text()
-        text = text.replace("acme/ours", f"acme/{name}").replace("ours-example", f"{name}-example")
+        text = text.replace("acme/ours", f"acme/{other.name}")
+        text = text.replace("ours-example", f"{other.name}-example")
         (other / "prefect.yaml").write_text(text)
-    fresh = projects.image(folder / "fresh")
-    month_ago = (datetime.now(UTC) - timedelta(days=70)).strftime("%Y-%m-%d")
-    older = projects.image(folder / "older", before=month_ago)
-    baked = projects.image(folder / "baked", project=ours)
+    made = {TUTORIAL: made[TUTORIAL], OURS: ours, COMPILED: made[COMPILED], LIMIT: made[LIMIT]}
+    long_ago = (datetime.now(UTC) - timedelta(days=70)).strftime("%Y-%m-%d")
+    older = projects.image(folder / "image-older", before=long_ago)
+    ours_fresh = projects.image(folder / "image-ours", like=ours)
+    fresh = {
+        TUTORIAL: projects.image(folder / "image-tutorial", like=made[TUTORIAL]),
+        OURS: ours_fresh,
+        COMPILED: ours_fresh,
+        LIMIT: projects.image(folder / "image-baked", like=ours, baked=True),
+    }
     deployed = {
-        name: projects.deployed(path, f"acme/{name}", server, github)
-        for name, path in {OURS: ours, **renamed}.items()
+        name: projects.deployed(path, f"acme/{path.name}", server, github)
+        for name, path in made.items()
     }
     deployed[OURS].save_token(github.token)
-    for circumstance, image in (
+    for circumstance, images in (
         ("image as fresh as the lock", fresh),
-        (f"image of {month_ago}", older),
+        (f"image of {long_ago}", dict.fromkeys(made, older) | {LIMIT: fresh[LIMIT]}),
     ):
         with counting_proxy() as proxy:
             variants = {
                 name: sampler(
                     project,
-                    baked if name == LIMIT else image,
-                    folder / f"c-{name}",
+                    images[name],
+                    folder / f"container-{project.folder.name}",
                     github.token,
                     proxy,
                 )
-                for name, project in sorted(deployed.items(), reverse=True)
+                for name, project in deployed.items()
             }
             rows = interleave(variants, TIMES)
         show(

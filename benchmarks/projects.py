@@ -74,6 +74,15 @@ packages = ["src/prefect_modal"]
     return folder
 
 
+def with_compiled_modules(folder: Path, source: Path) -> Path:
+    """Ours, but that uv compiles what it installs."""
+    shutil.copytree(source, folder)
+    deploy = (folder / "prefect.yaml").read_text()
+    assert "uv sync " in deploy
+    (folder / "prefect.yaml").write_text(deploy.replace("uv sync ", "uv sync --compile-bytecode "))
+    return folder
+
+
 def baked_in(folder: Path, source: Path) -> Path:
     """The limit: everything is in the image, and the only step changes the directory."""
     shutil.copytree(source, folder)
@@ -83,15 +92,35 @@ def baked_in(folder: Path, source: Path) -> Path:
     return folder
 
 
-def image(prefix: Path, project: Path | None = None, before: str | None = None) -> Path:
-    """An image with Prefect, pip and uv, with what was published before a date, or with a project."""
+def locked(project: Path) -> str:
+    """The run-time requirements of a lock file, each with its version."""
+    export = ["uv", "export", "--frozen", "--no-default-groups", "--no-emit-project", "--no-hashes"]
+    return subprocess.check_output(
+        [*export, "--quiet"], cwd=project, env=clean_environment(), text=True
+    )
+
+
+def image(
+    prefix: Path, like: Path | None = None, baked: bool = False, before: str | None = None
+) -> Path:
+    """An image with Prefect, pip and uv.
+
+    Args:
+        prefix: where its Python goes.
+        like: a project; the image has Prefect in the versions of its lock file.
+        baked: whether the image has that project itself too.
+        before: a date such as 2026-01-31; nothing that was published later is in the image.
+    """
     packages = ["pip", "uv", "prefect"]
+    if like:
+        (constraints := prefix.with_suffix(".txt")).write_text(locked(like))
+        packages += ["--constraint", str(constraints)]
     if before:
         packages += ["--exclude-newer", before]
     build_image(prefix, PYTHON, packages)
-    if project:
+    if like and baked:
         shell(
-            project, "uv", "sync", "--locked", "--inexact", "--no-default-groups", "--no-editable",
+            like, "uv", "sync", "--locked", "--inexact", "--no-default-groups", "--no-editable",
             "--compile-bytecode",
             UV_PROJECT_ENVIRONMENT=str(prefix), UV_PYTHON=str(prefix / "bin/python"),
         )  # fmt: skip

@@ -61,6 +61,7 @@ def serve(home: Path) -> Iterator[PrefectServer]:
     environment = clean_environment(
         PREFECT_HOME=str(home),
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
+        PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS="1",
     )
     with (home / "server.log").open("w") as log:
         process = subprocess.Popen(
@@ -156,6 +157,12 @@ class Project:
 
     def deployment(self) -> dict:
         return self.server.deployment(f"{self.repository.split('/')[1]}-example")
+
+    def planned_runs(self) -> int:
+        """How many runs the server plans; it looks at what was deployed once a second."""
+        time.sleep(3)
+        chosen = {"id": {"any_": [self.deployment()["id"]]}}
+        return self.server.post("flow_runs/count", deployments=chosen)
 
     def save_token(self, token: str) -> None:
         """Follow the README's step that puts the GitHub token into a Prefect block."""

@@ -1,5 +1,6 @@
 """What the tutorial promises: a push, an updated deployment, a run in a fresh container."""
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,7 +43,6 @@ def test_a_deploy_gives_what_prefect_yaml_describes_and_a_second_one_changes_not
         "slug": schedule["slug"],
         "cron": schedule["schedule"]["cron"],
         "timezone": schedule["schedule"]["timezone"],
-        "active": schedule["active"],
     } == described["schedules"][0]
 
     project.deploy()
@@ -104,21 +104,59 @@ def test_the_next_run_executes_what_was_pushed(start_project: Start) -> None:
     assert "Welcome world from Prefect! 🤗" in run.logs
 
 
-def test_a_schedule_is_replaced_and_switched_off(start_project: Start) -> None:
+def test_a_schedule_is_replaced_and_switched_off_and_on(start_project: Start) -> None:
     project = start_project()
     project.deploy()
+    assert project.planned_runs() > 0
     edit(project.folder / "prefect.yaml", "0 12 * * *", "30 6 * * *")
     project.push()
     project.deploy()
-    deployment = project.deployment()
-    (schedule,) = deployment["schedules"]
+    (schedule,) = project.deployment()["schedules"]
     assert (schedule["schedule"]["cron"], schedule["active"]) == ("30 6 * * *", True)
 
-    edit(project.folder / "prefect.yaml", "active: true", "active: false")
+    edit(project.folder / "prefect.yaml", "paused: false", "paused: true")
     project.push()
     project.deploy()
-    (off,) = project.deployment()["schedules"]
-    assert (off["id"], off["active"]) == (schedule["id"], False)
+    assert project.planned_runs() == 0
+    edit(project.folder / "prefect.yaml", "paused: true", "paused: false")
+    project.push()
+    project.deploy()
+    assert project.planned_runs() > 0
+    (same,) = project.deployment()["schedules"]
+    assert (same["id"], same["active"]) == (schedule["id"], True)
+
+
+def test_a_schedule_that_is_paused_by_hand_stays_paused(start_project: Start) -> None:
+    project = start_project()
+    project.deploy()
+    (schedule,) = project.deployment()["schedules"]
+    name = f"main/{project.deployment()['name']}"
+
+    def by_hand(command: str) -> None:
+        subprocess.run(
+            ["prefect", "deployment", "schedule", command, name, schedule["id"]],
+            check=True, capture_output=True, env=project.server.environment(),
+        )  # fmt: skip
+
+    by_hand("pause")
+    edit(project.folder / "prefect.yaml", "0 12 * * *", "30 6 * * *")
+    project.push()
+    project.deploy()
+    (paused,) = project.deployment()["schedules"]
+    assert (paused["id"], paused["active"]) == (schedule["id"], False)
+    assert paused["schedule"]["cron"] == "30 6 * * *"
+    by_hand("resume")
+    project.deploy()
+    (resumed,) = project.deployment()["schedules"]
+    assert (resumed["id"], resumed["active"]) == (schedule["id"], True)
+
+
+def test_a_flow_without_a_schedule_runs_when_asked(start_project: Start) -> None:
+    project = start_project(private_repository=False, schedule="never")
+    project.deploy()
+    assert project.planned_runs() == 0
+    run = project.run(project.start_container(token=None))
+    assert run.state == "COMPLETED", run.output
 
 
 def test_what_was_deployed_runs_although_the_branch_has_moved_on(start_project: Start) -> None:

@@ -60,8 +60,8 @@ def test_a_stale_lock_file_says_so(project: Project) -> None:
     project.push()
     run = project.run(project.start_container(token=None))
     assert run.state == "CRASHED"
-    assert "The lockfile at `uv.lock` needs to be updated" in run.output
-    assert "run `uv lock`" in run.output
+    (reason,) = [log for log in run.logs if "Push a uv.lock that is current (make setup)" in log]
+    assert "The lockfile at `uv.lock` needs to be updated" in reason
 
 
 def test_a_container_without_uv_gets_it(project: Project) -> None:
@@ -77,7 +77,7 @@ def test_a_container_with_neither_uv_nor_pip_says_so(project: Project) -> None:
     uninstall(container.prefix, "pip", "uv")
     run = project.run(container)
     assert run.state == "CRASHED"
-    assert "Add uv to the image: it has neither uv nor pip." in run.output
+    assert "Add uv to the image: it has neither uv nor pip." in run.logs
 
 
 def test_a_container_that_does_not_name_its_python_says_so(project: Project) -> None:
@@ -88,7 +88,7 @@ def test_a_container_that_does_not_name_its_python_says_so(project: Project) -> 
     project.deploy()
     run = project.run(project.start_container(token=None))
     assert run.state == "CRASHED"
-    assert "UV_PROJECT_ENVIRONMENT: set it to /usr/local under job_variables" in run.output
+    assert "Set UV_PROJECT_ENVIRONMENT to /usr/local under job_variables." in run.logs
 
 
 def test_a_container_with_another_python_says_so(
@@ -99,4 +99,4 @@ def test_a_container_with_another_python_says_so(
     project.push()
     run = project.run(project.start_container(token=None))
     assert run.state == "CRASHED"
-    assert f"give the image Python {newest_python[0]}." in run.output
+    assert any(f"give the image Python {newest_python[0]}: " in log for log in run.logs)
