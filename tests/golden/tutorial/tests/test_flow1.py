@@ -10,7 +10,7 @@ from prefect_modal.flows.flow1 import main
 
 @pytest.fixture(autouse=True, scope="module")
 def prefect_server() -> Iterator[None]:
-    with prefect_test_harness():
+    with prefect_test_harness(server_startup_timeout=120):
         yield
 
 
