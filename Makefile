@@ -5,10 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo/prefect-modal
 
-.PHONY: help demo test lint benchmark golden pins clean
+.PHONY: help demo test test-renovate lint benchmark golden pins clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/ready ## Render the tutorial's project, set it up and run its flow
 	rm -rf $(DEMO)
@@ -23,6 +23,9 @@ demo: .venv/ready ## Render the tutorial's project, set it up and run its flow
 
 test: .venv/ready ## Run all tests, the fast ones first
 	$(BIN)/python -m pytest tests/test_*.py tests/e2e
+
+test-renovate: .venv/renovate/ready ## Run Renovate itself over a rendered project and over this repository
+	$(BIN)/python -m pytest tests/renovate
 
 lint: .venv/ready ## Lint this repository and a rendered project
 	$(BIN)/ruff check
@@ -49,4 +52,9 @@ clean: ## Remove what the other commands made
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --requirement requirements.txt
 	cp package.json .venv/ && PATH="$(CURDIR)/$(BIN):$$PATH" npm install --silent --no-package-lock --ignore-scripts --prefix .venv
+	touch $@
+
+.venv/renovate/ready: tests/renovate/package.json .venv/ready
+	mkdir -p $(@D) && cp $< $(@D)/
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm install --silent --no-package-lock --ignore-scripts --prefix $(@D)
 	touch $@

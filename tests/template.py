@@ -68,9 +68,10 @@ def published(folder: Path, **extra: str) -> dict[str, str]:
     """An environment in which git finds the repository in `folder` at `URL`.
 
     Only the network is replaced: git's own `insteadOf` does it, and Copier gets
-    the address as a user would type it.
+    the address as a user would type it. What Copier caches of it stays beside it.
     """
     return clean_environment(
+        COPIER_CACHE_DIR=f"{folder}.cache",
         GIT_CONFIG_COUNT="1",
         GIT_CONFIG_KEY_0=f"url.file://{folder}.insteadOf",
         GIT_CONFIG_VALUE_0=URL,
@@ -79,12 +80,14 @@ def published(folder: Path, **extra: str) -> dict[str, str]:
 
 
 def copier(
-    *arguments: str, env: dict[str, str], cwd: Path | None = None
+    *arguments: str,
+    env: dict[str, str],
+    cwd: Path | None = None,
+    command: Path = ROOT / ".venv/bin/copier",
 ) -> subprocess.CompletedProcess[str]:
     """Run Copier's real command, as a user would, without `--trust`."""
-    command = [str(ROOT / ".venv/bin/copier"), *arguments]
     return subprocess.run(
-        command,
+        [str(command), *arguments],
         check=False,
         env=env,
         cwd=cwd,

@@ -18,8 +18,9 @@ names = st.one_of(
 
 
 def git_takes(branch: str) -> bool:
+    # Outside of any repository, where no @{-1} can stand for an earlier branch.
     command = ["git", "check-ref-format", "--branch", branch]
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+    return subprocess.run(command, check=False, cwd="/", capture_output=True).returncode == 0
 
 
 @settings(max_examples=800, deadline=None)

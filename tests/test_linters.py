@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Renderer
 from tests.linters import lint
 
 
@@ -26,6 +27,7 @@ def test_the_tutorial_project_is_clean(tutorial: Path) -> None:
         (".github/workflows/ci.yaml", "runs-on:", "runs-at:", "check-jsonschema"),
         (".github/workflows/ci.yaml", "make lint", "make ${{ github.head_ref }}", "zizmor"),
         (".github/workflows/ci.yaml", "github.ref", "github.reef", "node"),
+        (".github/workflows/template_update.yaml", '"$RUNNER_TEMP/tools"', "$UNSET", "shellcheck"),
         ("Makefile", "\t$(UV) sync", "    $(UV) sync", "make"),
     ],
 )
@@ -39,3 +41,12 @@ def test_a_fault_is_seen(
     (project / file).write_text(text.replace(old, new, 1))
     headlines = [failure.splitlines()[0] for failure in lint([project])]
     assert any(headline.startswith(linter) for headline in headlines), headlines
+
+
+def test_a_fault_in_the_configuration_of_renovate_is_seen(render: Renderer) -> None:
+    config = render(updates="renovate").project_dir / "renovate.json"
+    text = config.read_text()
+    config.write_text(text.replace('"packageRules": [', '"packageRules": [7,', 1))
+    (failure,) = lint([config.parent])
+    assert failure.startswith("check-jsonschema")
+    assert "renovate.json" in failure

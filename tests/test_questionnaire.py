@@ -8,7 +8,14 @@ from copier._user_data import Question
 
 from tests.template import ROOT, files, questionnaire, questions
 
-SETTINGS = {"_min_copier_version", "_subdirectory", "_message_after_copy", "_message_after_update"}
+SETTINGS = {
+    "_min_copier_version",
+    "_subdirectory",
+    "_exclude",
+    "_message_after_copy",
+    "_message_after_update",
+}
+REFUSALS = {"data_names", "template_address"}
 ASKED = [
     "repo_url",
     "package_name",
@@ -19,6 +26,7 @@ ASKED = [
     "timezone",
     "python_version",
     "pin_commit",
+    "updates",
 ]
 
 
@@ -77,7 +85,7 @@ def test_every_answer_is_used(name: str) -> None:
     used = [
         part for text in [*sources().values(), *others] for part in in_expressions.findall(text)
     ]
-    assert name == "data_names" or any(word.search(part) for part in used)
+    assert name in REFUSALS or any(word.search(part) for part in used)
 
 
 @pytest.mark.parametrize("name", ASKED)

@@ -36,6 +36,7 @@ def test_it_has_the_tutorials_files_and_no_more_than_it_needs(tutorial: Path) ->
         ".copier-answers.yml",
         ".github/workflows/ci.yaml",
         ".github/workflows/prefect_cd.yaml",
+        ".github/workflows/template_update.yaml",
         ".gitignore",
         ".python-version",
         "Makefile",
@@ -60,10 +61,9 @@ def test_the_package_is_called_prefect_modal_and_runs_on_python_3_12(
 
 
 def test_containers_install_prefect_and_nothing_of_the_deploying_machine(pyproject: dict) -> None:
-    assert pyproject["project"]["dependencies"] == ["prefect>=3.8,<4"]
+    assert pyproject["project"]["dependencies"] == ["prefect"]
     groups = pyproject["dependency-groups"]
-    assert [name.split(">")[0] for name in groups["setup"]] == ["modal", "prefect-github"]
-    assert [name.split(">")[0] for name in groups["dev"]] == ["pytest", "ruff"]
+    assert groups == {"setup": ["modal", "prefect-github"], "dev": ["pytest", "ruff"]}
     assert pyproject["build-system"]["build-backend"] == "uv_build"
 
 
@@ -86,9 +86,9 @@ def test_a_container_has_uv_and_installs_from_the_lock_file(prefect_yaml: dict) 
     assert install["directory"] == "{{ clone-step.directory }}"
     assert "\n" not in install["script"]
     assert "command -v uv || pip install uv || " in install["script"]
-    assert "${UV_PROJECT_ENVIRONMENT:?" in install["script"]
+    assert 'test "$UV_PROJECT_ENVIRONMENT" ||' in install["script"]
     options = "--locked --inexact --no-default-groups --no-editable --no-python-downloads"
-    assert f"uv sync {options} ||" in install["script"]
+    assert f'sync="uv sync {options}"' in install["script"]
     assert "Python 3.12" in install["script"]
 
 
@@ -104,9 +104,9 @@ def test_it_runs_daily_at_noon_in_new_york(deployment: dict) -> None:
             "slug": "primary",
             "cron": "0 12 * * *",
             "timezone": "America/New_York",
-            "active": True,
         }
     ]
+    assert deployment["paused"] is False
 
 
 def test_it_runs_in_the_modal_pool_with_the_containers_own_python(deployment: dict) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.engines import UV_CACHE, Project
+from tests.e2e.runner import run_workflow
 from tests.template import clean_environment, commit
 
 pytestmark = pytest.mark.e2e
@@ -27,15 +28,15 @@ runs:
 
 @pytest.fixture
 def act(tmp_path: Path, newest_python: tuple[str, str]) -> Act:
-    """Run the workflow of an event; secrets come from the environment, not from arguments."""
+    """Run the workflow of an event, on a runner that has uv."""
     (stub := tmp_path / "setup-uv").mkdir()
     (stub / "action.yml").write_text(STUB)
 
     def run(
         folder: Path, event: str, workflow: str, secrets: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        file = Path(".github/workflows", workflow)
-        (action,) = set(re.findall(r"astral-sh/setup-uv@\w+", (folder / file).read_text()))
+        text = (folder / ".github/workflows" / workflow).read_text()
+        (action,) = set(re.findall(r"astral-sh/setup-uv@\w+", text))
         environment = clean_environment(
             HOME=str(tmp_path / "home"),
             XDG_CACHE_HOME=str(tmp_path / "home/.cache"),
@@ -43,20 +44,8 @@ def act(tmp_path: Path, newest_python: tuple[str, str]) -> Act:
             UV_PYTHON=newest_python[1],
             PREFECT_HOME=str(tmp_path / "home/.prefect"),
         )
-        names = [word for name in secrets or {} for word in ("--secret", name)]
-        return subprocess.run(
-            [
-                "act", event, "--workflows", str(file), "--platform", "ubuntu-latest=-self-hosted",
-                "--no-cache-server", "--local-repository", f"{action}={stub}", *names,
-            ],
-            check=False,
-            cwd=folder,
-            env=environment | (secrets or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )  # fmt: skip
+        stubbed = f"--local-repository={action}={stub}"
+        return run_workflow(folder, event, workflow, environment, secrets or {}, stubbed)
 
     return run
 
@@ -117,4 +106,4 @@ def test_a_conflict_marker_fails_the_pull_request(project: Project, act: Act) ->
     commit(project.folder)
     done = act(project.folder, "pull_request", "ci.yaml")
     assert done.returncode != 0
-    assert "Resolve the conflicts in the lines above." in done.stdout
+    assert "Resolve the conflicts that are named above" in done.stdout

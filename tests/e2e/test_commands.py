@@ -9,10 +9,22 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.changes import append, edit
 from tests.conftest import Renderer
 from tests.e2e.engines import PrefectServer
 from tests.pythons import interpreters
-from tests.template import clean_environment, commit
+from tests.releases import TODAY, publish
+from tests.template import (
+    TUTORIAL,
+    URL,
+    clean_environment,
+    commit,
+    copier,
+    data,
+    git,
+    published,
+    tree,
+)
 
 pytestmark = pytest.mark.e2e
 Make = Callable[..., subprocess.CompletedProcess[str]]
@@ -149,6 +161,86 @@ def test_the_oddest_names_are_deployed_as_they_are(
     assert schedule["schedule"]["cron"] == "*/7 3 L * *"
     assert schedule["schedule"]["timezone"] == "Asia/Kolkata"
     assert schedule["active"] is True
+
+
+@pytest.fixture(scope="session")
+def template_with_a_newer_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as it is, and a newer release that moves a bound."""
+    folder = publish(tmp_path_factory.mktemp("newer") / "template")
+    edit(folder / "template/pyproject.toml.jinja", r"fastapi<[\d.]+", "fastapi<0.150")
+    commit(folder, tag="v1001.0.0")
+    return folder
+
+
+@pytest.fixture
+def old_project(
+    template_with_a_newer_release: Path,
+    run_make: Make,
+    newest_python: tuple[str, str],
+    tmp_path: Path,
+) -> Path:
+    """A project of the release before the newest, set up and committed."""
+    env = published(template_with_a_newer_release)
+    project = tmp_path / "project"
+    answers = [*data(TUTORIAL | {"python_version": newest_python[0]}), "--vcs-ref", TODAY]
+    done = copier("copy", "--quiet", "--defaults", *answers, URL, str(project), env=env)
+    assert done.returncode == 0, done.stderr
+    assert run_make(project, "uv.lock", UV_PYTHON=newest_python[1]).returncode == 0
+    commit(project)
+    return project
+
+
+@pytest.fixture
+def make_update(
+    template_with_a_newer_release: Path, run_make: Make, newest_python: tuple[str, str]
+) -> Make:
+    """Run `make update` where the template's newer release can be reached."""
+    env = published(template_with_a_newer_release, UV_PYTHON=newest_python[1])
+    return lambda project: run_make(project, "update", env=env)
+
+
+def test_an_update_stops_before_anything_changes_where_work_is_not_committed(
+    old_project: Path, make_update: Make
+) -> None:
+    append(old_project / "README.md", "Not committed.\n")
+    before = tree(old_project)
+    done = make_update(old_project)
+    assert done.returncode != 0
+    assert done.stdout.startswith("Commit or stash your changes first: git status\n")
+    assert tree(old_project) == before
+
+
+def test_an_update_names_the_versions_locks_again_and_says_how_to_review_it(
+    old_project: Path, make_update: Make
+) -> None:
+    before = tree(old_project)
+    done = make_update(old_project)
+    assert done.returncode == 0, done.stdout
+    assert "Current version is 1000.0.0, latest version is 1001.0.0." in done.stdout
+    *_, review = done.stdout.splitlines()
+    assert review == (
+        "Look through it with git status and git diff, try it with make lint test, and commit it."
+    )
+    changed = {name for name, content in tree(old_project).items() if content != before.get(name)}
+    assert changed == {".copier-answers.yml", "pyproject.toml", "uv.lock"}
+    assert '{ name = "fastapi", specifier = "<0.150" }' in (old_project / "uv.lock").read_text()
+    commit(old_project)
+
+    done = make_update(old_project)
+    assert done.returncode == 0, done.stdout
+    assert "Project is up-to-date!" in done.stdout
+    assert git(old_project, "status", "--porcelain") == ""
+
+
+def test_an_update_that_cannot_be_merged_names_the_lines_and_what_comes_next(
+    old_project: Path, make_update: Make
+) -> None:
+    edit(old_project / "pyproject.toml", r"fastapi<[\d.]+", "fastapi<0.149")
+    commit(old_project)
+    done = make_update(old_project)
+    assert done.returncode != 0
+    assert "\npyproject.toml:" in done.stdout
+    assert "then: make setup lint test" in done.stdout
 
 
 @pytest.fixture

@@ -1,0 +1,48 @@
+"""This repository's releases, found in its own history: whatever a project may be updated from."""
+
+import re
+from pathlib import Path
+
+from tests.template import ROOT, commit, export, git
+
+TODAY = "v1000.0.0"
+"""The tag of the working tree: newer than any release."""
+
+
+def headings(changelog: str) -> list[str]:
+    """The versions that a changelog has a section for, newest first."""
+    return re.findall(r"^## (v\d+\.\d+\.\d+)\b", changelog, re.MULTILINE)
+
+
+def releases(repository: Path = ROOT) -> dict[str, str]:
+    """The commit of each release, oldest first: the one that added its heading to CHANGELOG.md.
+
+    A newest heading that is not committed yet is the working tree's, and has no commit.
+
+    Raises:
+        LookupError: the history that is here does not tell.
+    """
+    if git(repository, "rev-parse", "--is-shallow-repository") == "true":
+        raise LookupError("The releases are in the history, but it is cut: git fetch --unshallow")
+    changelog = repository / "CHANGELOG.md"
+    versions = headings(changelog.read_text()) if changelog.exists() else []
+    found: dict[str, str] = {}
+    log = ["log", "--reverse", "--diff-filter=AM", "--format=%H", "--", "CHANGELOG.md"]
+    for change in git(repository, *log).split():
+        for version in headings(git(repository, "show", f"{change}:CHANGELOG.md")):
+            found.setdefault(version, change)
+    if git(repository, "status", "--porcelain", "--", "CHANGELOG.md"):
+        versions = [version for version in versions if version in found or version != versions[0]]
+    if unknown := [version for version in versions if version not in found]:
+        raise LookupError(f"No commit has added the heading of {', '.join(unknown)}.")
+    return {version: found[version] for version in reversed(versions)}
+
+
+def publish(folder: Path) -> Path:
+    """Clone this repository to `folder`: each release tagged, and the working tree as `TODAY`."""
+    git(ROOT, "clone", "--quiet", "--no-tags", str(ROOT), str(folder))
+    for version, change in releases().items():
+        git(folder, "tag", version, change)
+    git(folder, "rm", "--quiet", "-r", ".")
+    commit(export(folder), tag=TODAY)
+    return folder

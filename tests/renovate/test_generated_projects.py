@@ -1,0 +1,107 @@
+"""In a project that was generated with `updates=renovate`, Renovate does what the README says."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.renovate.conftest import RENOVATE, Report
+from tests.template import (
+    ROOT,
+    TUTORIAL,
+    URL,
+    clean_environment,
+    commit,
+    copier,
+    data,
+    export,
+    published,
+)  # fmt: skip
+
+WORKFLOW = """
+on: push
+jobs:
+  audit:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+"""
+LOCK = 'version = 1\nrequires-python = ">=3.12"\n'
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template with three releases, of which projects here start from the first."""
+    folder = export(tmp_path_factory.mktemp("releases") / "template")
+    for tag in ("v0.1.0", "v0.2.0", "v1.0.0"):
+        with (folder / "template/.gitignore").open("a") as file:
+            file.write(f"{tag}/\n")
+        commit(folder, tag=tag)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project at v0.1.0 whose owner has added a dependency and a workflow."""
+    folder = tmp_path_factory.mktemp("project") / "project"
+    answers = data(TUTORIAL | {"updates": "renovate"})
+    options = ["--quiet", "--defaults", "--vcs-ref", "v0.1.0"]
+    done = copier("copy", *options, *answers, URL, str(folder), env=published(template))
+    assert done.returncode == 0, done.stderr
+    pyproject = folder / "pyproject.toml"
+    before = pyproject.read_text()
+    pyproject.write_text(before.replace('["prefect"]', '["prefect", "polars>=1,<2"]'))
+    assert pyproject.read_text() != before
+    (folder / "uv.lock").write_text(LOCK)
+    (folder / ".github/workflows/audit.yaml").write_text(WORKFLOW)
+    commit(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(renovate: Callable[..., Report], project: Path, template: Path) -> Report:
+    return renovate(project, template)
+
+
+def test_a_new_release_arrives_as_one_pull_request(report: Report) -> None:
+    assert report.updates()[".copier-answers.yml", URL] == {"renovate/template": "v1.0.0"}
+    assert report.titles["renovate/template"] == "Update from the template to v1.0.0"
+
+
+def test_what_the_template_pins_is_left_to_the_template(report: Report) -> None:
+    seen = {(found.file, found.name) for found in report.dependencies}
+    updated = report.updates().keys()
+    ours = {("pyproject.toml", "polars"), (".github/workflows/audit.yaml", "actions/checkout")}
+    assert updated == ours | {(".copier-answers.yml", URL)}
+    assert (".github/workflows/ci.yaml", "actions/checkout") in seen
+    assert (".github/workflows/prefect_cd.yaml", "astral-sh/setup-uv") in seen
+    assert {(".python-version", "python"), ("pyproject.toml", "uv_build")} <= seen
+
+
+def test_the_pull_request_links_the_changelog_of_its_release(project: Path, report: Report) -> None:
+    (rule,) = [
+        rule
+        for rule in json.loads((project / "renovate.json").read_text())["packageRules"]
+        if rule["matchManagers"] == ["copier"]
+    ]
+    (update,) = [found for found in report.dependencies if found.name == URL]
+    fields = {"sourceUrl": update.source, "newValue": update.updates["renovate/template"]}
+    code = "console.log(require(process.argv[1]).compile(process.argv[2], JSON.parse(process.argv[3])))"
+    link = subprocess.check_output(
+        ["node", "-e", code, RENOVATE / "util/template", rule["changelogUrl"], json.dumps(fields)],
+        env=clean_environment(),
+        text=True,
+    )
+    assert link == f"{URL.removesuffix('.git')}/blob/v1.0.0/CHANGELOG.md\n"
+
+
+@pytest.mark.parametrize("config", ["project", "repository"])
+def test_renovate_accepts_the_configuration(project: Path, config: str) -> None:
+    folder = {"project": project, "repository": ROOT}[config]
+    command = ["node", RENOVATE / "config-validator.js", "--strict", "renovate.json"]
+    done = subprocess.run(
+        command, check=False, cwd=folder, env=clean_environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

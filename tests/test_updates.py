@@ -1,0 +1,351 @@
+"""`copier update` brings every old project to today, and leaves its owner's edits alone."""
+
+import functools
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.changes import by_owner, by_template, edit
+from tests.releases import TODAY, publish, releases
+from tests.template import (
+    TUTORIAL,
+    URL,
+    clean_environment,
+    commit,
+    copier,
+    data,
+    git,
+    published,
+    questionnaire,
+    questions,
+    tree,
+)
+
+NEXT = "v1001.0.0"
+"""A release that is made up here, so that there is always one to update to."""
+UPDATES = [*((release, TODAY) for release in releases()), (TODAY, NEXT)]
+
+RENOVATE = ["--skip-answered", "--defaults", "--answers-file", ".copier-answers.yml", "--vcs-ref"]
+"""How Renovate calls `copier update`; the new version follows."""
+
+ANSWERS: dict[str, dict[str, object]] = {
+    "defaults": {},
+    "public": {
+        "private_repository": False,
+        "schedule": "never",
+        "python_version": "3.14",
+        "updates": "renovate",
+    },
+    "pinned": {
+        "pin_commit": True,
+        "schedule": "weekdays",
+        "timezone": "Europe/Berlin",
+        "python_version": "3.11",
+        "updates": "none",
+    },
+    "awkward": {
+        "repo_url": "acme/.Odd_Name--",
+        "package_name": "odd__name_",
+        "branch": 'it\'s-"$HOME"-`x`+{z}/😀',
+        "work_pool": 'it\'s "$HOME" `x` \\ {z}: 😀',
+        "schedule": "*/7 3 L * *",
+        "timezone": "Asia/Kolkata",
+    },
+}
+
+# The budget: where an update from a version meets the owner's edits. There is no way around these.
+CONFLICTS = {
+    # Both give the job that deploys a new name.
+    TODAY: {".github/workflows/prefect_cd.yaml"},
+}
+
+OTHER_ANSWERS = [
+    ("repo_url", "acme/flows"),
+    ("package_name", "other"),
+    ("private_repository", False),
+    ("branch", "production"),
+    ("work_pool", "other-pool"),
+    ("schedule", "never"),
+    ("timezone", "Asia/Tokyo"),
+    ("python_version", "3.13"),
+    ("pin_commit", True),
+    ("updates", "renovate"),
+    ("updates", "none"),
+]
+
+Copy = Callable[..., Path]
+Update = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This repository: every release, the working tree, and what could come next."""
+    folder = publish(tmp_path_factory.mktemp("history") / "template")
+    by_template(folder)
+    commit(folder, tag=NEXT)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def copy(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """Render a version, and give it to its owner: each call returns a repository of its own."""
+
+    @functools.cache
+    def render(version: str, *answers: tuple[str, object]) -> Path:
+        project = tmp_path_factory.mktemp("fresh") / "project"
+        options = ["--quiet", "--defaults", "--vcs-ref", version, *data(dict(answers))]
+        done = copier("copy", *options, URL, str(project), env=published(template))
+        assert done.returncode == 0, done.stderr
+        commit(project)
+        return project
+
+    def start(version: str, **answers: object) -> Path:
+        known = yaml.safe_load(git(template, "show", f"{version}:copier.yml"))
+        given = {name: answer for name, answer in answers.items() if name in known}
+        rendered = render(version, *(TUTORIAL | given).items())
+        return shutil.copytree(rendered, tmp_path_factory.mktemp("project") / "project")
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def update(template: Path) -> Update:
+    """Run `copier update` in a project, by default as Renovate does."""
+
+    def run(
+        project: Path, version: str, options: Sequence[str] = RENOVATE, **command: Path
+    ) -> None:
+        env = published(template)
+        done = copier("update", *options, version, env=env, cwd=project, **command)
+        assert done.returncode == 0, done.stderr
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def grow(copy: Copy, tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """A project of a version after its owner's first months; each call returns one of its own."""
+
+    @functools.cache
+    def edited(version: str) -> Path:
+        project = copy(version)
+        by_owner(project)
+        commit(project)
+        return project
+
+    return lambda version: shutil.copytree(edited(version), tmp_path_factory.mktemp("grown") / "p")
+
+
+@pytest.fixture(scope="session")
+def grown_and_updated(grow: Copy, update: Update) -> Copy:
+    """A grown project after the update from one version to another, made once and only to read."""
+
+    @functools.cache
+    def run(old: str, new: str) -> Path:
+        project = grow(old)
+        update(project, new)
+        return project
+
+    return run
+
+
+def answers(project: Path) -> dict[str, object]:
+    """The answers that a project holds."""
+    stored = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    return {name: value for name, value in stored.items() if not name.startswith("_")}
+
+
+def conflicts(project: Path) -> set[str]:
+    """The files in which an update has left a conflict, by their text; git says the same."""
+    marked = {name for name, text in tree(project).items() if b"\n<<<<<<< " in b"\n" + text}
+    rejected = {name for name in tree(project) if name.endswith(".rej")}
+    unmerged = git(project, "diff", "--name-only", "--diff-filter=U").splitlines()
+    assert marked == set(unmerged)
+    return marked | rejected
+
+
+def lines(project: Path, name: str) -> Counter[bytes]:
+    """The lines of a file, and how often each is there."""
+    file = project / name
+    return Counter(file.read_bytes().splitlines() if file.exists() else [])
+
+
+def is_owned(name: str) -> bool:
+    """Whether updates leave a file alone, whatever the template does to it."""
+    return name.startswith(("src/", "tests/"))
+
+
+def split(project: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The files that belong to the owner alone, and those that updates merge."""
+    files = tree(project)
+    owned = {name: content for name, content in files.items() if is_owned(name)}
+    return owned, {name: content for name, content in files.items() if name not in owned}
+
+
+@pytest.mark.parametrize("chosen", ANSWERS)
+@pytest.mark.parametrize(("old", "new"), UPDATES)
+def test_an_updated_project_is_what_a_fresh_copy_would_be(
+    copy: Copy, update: Update, old: str, new: str, chosen: str
+) -> None:
+    project = copy(old, **ANSWERS[chosen])
+    owned, _ = split(project)
+    _, fresh = split(copy(new, **answers(project)))
+    update(project, new)
+    assert split(project) == (owned, fresh)
+    assert len(owned) == 5
+    assert not conflicts(project)
+
+
+@pytest.mark.parametrize(("old", "new"), UPDATES)
+def test_an_update_keeps_every_edit_and_brings_every_change(
+    copy: Copy, grow: Copy, grown_and_updated: Copy, old: str, new: str
+) -> None:
+    base, mine = copy(old), grow(old)
+    theirs, project = copy(new, **answers(base)), grown_and_updated(old, new)
+    in_conflict = conflicts(project)
+    assert in_conflict == CONFLICTS.get(old, set())
+
+    owned, merged = split(mine)
+    assert split(project)[0] == owned
+    added = split(theirs)[1].keys() - split(base)[1].keys()
+    assert split(project)[1].keys() == merged.keys() | added
+
+    for name in split(project)[1]:
+        expected = lines(mine, name)
+        expected.update(lines(theirs, name))
+        expected.subtract(lines(base, name))
+        got = lines(project, name)
+        assert got >= +expected if name in in_conflict else got == +expected
+
+    # The owner's lines are also where they were.
+    before, after = (
+        yaml.safe_load((folder / "prefect.yaml").read_text())["deployments"]
+        for folder in (mine, project)
+    )
+    assert after[1:] == before[1:]
+    assert after[0]["schedules"] == before[0]["schedules"]
+
+
+def test_the_next_release_adds_a_file_and_changes_files_of_every_kind(copy: Copy) -> None:
+    today, following = tree(copy(TODAY)), tree(copy(NEXT))
+    assert following.keys() - today.keys() == {"OWNERS"}
+    assert {name for name in today if following[name] != today[name]} > {
+        ".github/workflows/ci.yaml",
+        ".github/workflows/prefect_cd.yaml",
+        ".gitignore",
+        "Makefile",
+        "README.md",
+        "prefect.yaml",
+        "pyproject.toml",
+        "src/prefect_modal/flows/flow1.py",
+        "tests/test_flow1.py",
+    }
+
+
+def test_an_update_to_the_same_version_changes_nothing(grow: Copy, update: Update) -> None:
+    project = grow(TODAY)
+    before = tree(project)
+    update(project, TODAY)
+    assert tree(project) == before
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_every_answer_can_be_changed_and_changed_back(copy: Copy, update: Update) -> None:
+    assert {name for name, _ in OTHER_ANSWERS} == questions(asked=True).keys()
+    project = copy(TODAY, timezone="Europe/Berlin")
+    before, original = tree(project), answers(project)
+    back: dict[str, object] = {}
+    # Each update takes the answer before back: half as many as there and back for each.
+    for change in [*({name: other} for name, other in OTHER_ANSWERS), {}]:
+        update(project, ":current:", ["--defaults", *data(back | change), "--vcs-ref"])
+        assert not conflicts(project)
+        assert change.items() <= answers(project).items()
+        changed = {name for name, content in before.items() if tree(project).get(name) != content}
+        assert bool(changed - {".copier-answers.yml"}) is bool(change)
+        back = {name: original[name] for name in change}
+        commit(project)
+    assert tree(project) == before
+
+
+@pytest.fixture(scope="session")
+def oldest_copier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The oldest Copier that the template admits."""
+    folder = tmp_path_factory.mktemp("oldest")
+    copier_version = questionnaire()["_min_copier_version"]
+    for command in (
+        ["venv", "--python", sys.executable, str(folder / "venv")],
+        ["pip", "install", "--python", str(folder / "venv"), f"copier=={copier_version}"],
+    ):
+        subprocess.run(["uv", "--quiet", *command], env=clean_environment(), check=True)
+    return folder / "venv/bin/copier"
+
+
+def test_the_oldest_copier_updates_as_the_newest_does(
+    grow: Copy, grown_and_updated: Copy, update: Update, oldest_copier: Path
+) -> None:
+    by_newest, by_oldest = grown_and_updated(TODAY, NEXT), grow(TODAY)
+    update(by_oldest, NEXT, command=oldest_copier)
+    assert tree(by_oldest) == tree(by_newest)
+    assert conflicts(by_oldest) == conflicts(by_newest)
+
+
+def test_an_example_that_was_changed_stays_as_it_is_and_a_deleted_one_stays_away(
+    copy: Copy, update: Update
+) -> None:
+    project = copy(TODAY)
+    flow = project / "src/prefect_modal/flows/flow1.py"
+    edit(flow, r"Hello \{name\}", "Welcome {name}")
+    mine = flow.read_bytes()
+    (project / "tests/test_flow1.py").unlink()
+    commit(project)
+    update(project, NEXT)
+    assert flow.read_bytes() == mine
+    assert not (project / "tests/test_flow1.py").exists()
+
+
+def test_another_package_name_leaves_the_code_where_it_is(grow: Copy, update: Update) -> None:
+    project = grow(TODAY)
+    before = {name: text for name, text in tree(project).items() if is_owned(name)}
+    update(project, ":current:", ["--defaults", "--data", "package_name=other", "--vcs-ref"])
+    assert {name: text for name, text in tree(project).items() if is_owned(name)} == before
+    assert 'module-name = "other"' in (project / "pyproject.toml").read_text()
+    # The owner has named another module there, so the choice is the owner's.
+    assert conflicts(project) == {"prefect.yaml"}
+
+
+def look_for_conflicts(project: Path) -> subprocess.CompletedProcess[str]:
+    """Run the step of the project's CI, as Actions would after checking out."""
+    steps = yaml.safe_load((project / ".github/workflows/ci.yaml").read_text())["jobs"]["check"]
+    (script,) = (step["run"] for step in steps["steps"] if "conflicts" in step["name"])
+    return subprocess.run(
+        ["bash", "-e", "-c", script],
+        check=False,
+        cwd=project,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_ci_refuses_what_an_update_could_not_merge(grow: Copy, grown_and_updated: Copy) -> None:
+    assert look_for_conflicts(grow(TODAY)).returncode == 0
+    done = look_for_conflicts(grown_and_updated(TODAY, NEXT))
+    assert done.returncode != 0
+    *found, message = done.stdout.splitlines()
+    assert message.startswith("::error::Resolve the conflicts")
+    assert {line.split(":")[0] for line in found} == CONFLICTS[TODAY]
+
+
+def test_ci_refuses_what_git_has_rejected(copy: Copy) -> None:
+    project = copy(TODAY)
+    (project / "Makefile.rej").touch()
+    commit(project)
+    done = look_for_conflicts(project)
+    assert done.returncode != 0
+    assert done.stdout.splitlines()[0] == "Makefile.rej"
