@@ -39,10 +39,19 @@ class PrefectServer:
         return httpx.post(f"{self.url}/work_pools/", json=pool)
 
     def post(self, path: str, **body: object):
-        return httpx.post(f"{self.url}/{path}", json=body).raise_for_status().json()
+        return self._ask("POST", path, json=body)
 
     def get(self, path: str):
-        return httpx.get(f"{self.url}/{path}").raise_for_status().json()
+        return self._ask("GET", path)
+
+    def _ask(self, method: str, path: str, **body: object):
+        """Ask again while the database is busy, as Prefect's own client does."""
+        for seconds in (0, 1, 2, 4, 8):
+            time.sleep(seconds)
+            answer = httpx.request(method, f"{self.url}/{path}", **body)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+        return answer.raise_for_status().json()
 
     def deployment(self, name: str) -> dict:
         """The one deployment of that name."""
