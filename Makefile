@@ -21,8 +21,8 @@ demo: .venv/ready ## Render the tutorial's project, set it up and run its flow
 	@echo 'The project is in $(DEMO). Look around there, begin with its README.md, and run make.'
 	@echo 'For a project of your own: uvx copier copy <the URL of this repository> my-flows'
 
-test: .venv/ready ## Run all tests, the fast ones first
-	$(BIN)/python -m pytest tests/test_*.py tests/e2e
+test: .venv/ready ## Run all tests, one process for each core
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/test_*.py tests/e2e
 
 test-renovate: .venv/renovate/ready ## Run Renovate itself over a rendered project and over this repository
 	$(BIN)/python -m pytest tests/renovate
