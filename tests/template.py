@@ -30,7 +30,18 @@ def export(folder: Path) -> Path:
 
 def clean_environment(**extra: str) -> dict[str, str]:
     """The environment without the user's own settings of Copier, git, Prefect, Python and uv."""
-    ours = ("COPIER_", "GIT_", "MAKE", "MFLAGS", "PREFECT_", "UV_", "VIRTUAL_ENV")
+    ours = (
+        "COPIER_",
+        "GH_",
+        "GIT_",
+        "GITHUB_",
+        "MAKE",
+        "MFLAGS",
+        "MODAL_",
+        "PREFECT_",
+        "UV_",
+        "VIRTUAL_ENV",
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     kept["PATH"] = f"{ROOT / '.venv/bin'}{os.pathsep}{kept['PATH']}"
     kept |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}

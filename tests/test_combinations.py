@@ -84,7 +84,7 @@ def test_a_public_repository_has_no_credentials_at_all(
         rb"credential|prefect.github|github.token|fine-grained|getpass", re.IGNORECASE
     )
     found = {name for name, content in public.items() if words.search(content)}
-    # The workflows have credentials of their own.
-    assert {name.rpartition("/")[0] for name in found} == {".github/workflows"}
+    # The workflows have credentials of their own, and the tool is the same in every project.
+    assert {name.rpartition("/")[0] for name in found} == {".github/workflows", "tools"}
     changed = {name for name in private if private[name] != public[name]}
     assert changed == {".copier-answers.yml", "README.md", "prefect.yaml", "pyproject.toml"}

@@ -1,5 +1,6 @@
 """The engines of a real run, as fixtures, and rendered projects with their own commands."""
 
+import contextlib
 import secrets
 import shutil
 import subprocess
@@ -9,10 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Renderer
+from tests.e2e.accounts import Laptop, new_token
 from tests.e2e.container import Container, build_image, copy_image
 from tests.e2e.engines import UV_CACHE, GitHub, PrefectServer, Project, serve
+from tests.e2e.git_https import PUSH, READ, GitOverHttp, serve_git
+from tests.e2e.github_secrets import GitHubSecrets, serve_secrets
+from tests.e2e.prefect_cloud import PrefectCloud, serve_cloud
 from tests.pythons import OFFERED, interpreters
-from tests.template import clean_environment, git
+from tests.template import URL, clean_environment, copier, data, git, published
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -31,6 +36,25 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
 @pytest.fixture(scope="session")
 def github(tmp_path_factory: pytest.TempPathFactory) -> GitHub:
     return GitHub(tmp_path_factory.mktemp("github"), token=f"token-{secrets.token_hex(8)}")
+
+
+@pytest.fixture(scope="session")
+def prefect_cloud(prefect_server: PrefectServer) -> Iterator[PrefectCloud]:
+    with serve_cloud(prefect_server, key=f"key-{secrets.token_hex(8)}") as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def git_https(github: GitHub) -> Iterator[GitOverHttp]:
+    with serve_git(github, {github.token: PUSH}) as git:
+        yield git
+
+
+@pytest.fixture
+def github_secrets(github: GitHub, tmp_path: Path) -> Iterator[GitHubSecrets]:
+    (folder := tmp_path / "gh").mkdir()
+    with serve_secrets(folder, "acme/flows", {github.token}) as stored:
+        yield stored
 
 
 @pytest.fixture
@@ -98,8 +122,10 @@ def start_project(
 ) -> Callable[..., Project]:
     """Do what the README says up to the first push: render, set up, make the pool, push."""
 
-    def start(python_version: str = newest_python[0], **answers: object) -> Project:
-        repository = f"acme/{tmp_path.name.replace('_', '-')}"
+    def start(
+        python_version: str = newest_python[0], repository: str = "", **answers: object
+    ) -> Project:
+        repository = repository or f"acme/{tmp_path.name.replace('_', '-')}"
         rendered = render(
             repo_url=repository, package_name="prefect_modal", python_version=python_version,
             **answers,
@@ -126,3 +152,54 @@ def start_project(
         return project
 
     return start
+
+
+@pytest.fixture(scope="module")
+def released_template(published_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as these laptops find it; a test may release something newer."""
+    return shutil.copytree(published_template, tmp_path_factory.mktemp("released") / "template")
+
+
+@pytest.fixture(scope="module")
+def start(
+    released_template: Path,
+    prefect_cloud: PrefectCloud,
+    github: GitHub,
+    newest_python: tuple[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., Laptop]]:
+    """Render a private project as `copier copy` leaves it, for an empty repository on GitHub."""
+    with contextlib.ExitStack() as edges:
+
+        def render(**answers: object) -> Laptop:
+            folder = tmp_path_factory.mktemp("laptop")
+            (home := folder / "home").mkdir()
+            (gh := folder / "gh").mkdir()
+            name = f"acme/{folder.name}"
+            github.create(name)
+            reading, owner = new_token(), new_token()
+            laptop = Laptop(
+                project=folder / "project",
+                name=name,
+                cloud=prefect_cloud,
+                git=edges.enter_context(serve_git(github, {reading: READ, owner: PUSH})),
+                github=edges.enter_context(serve_secrets(gh, name, {owner})),
+                template=released_template,
+                home=home,
+                python=newest_python[1],
+                token=reading,
+                modal=new_token(),
+                owner=owner,
+            )
+            wanted = {
+                "repo_url": name, "package_name": "flows", "work_pool": folder.name,
+                "python_version": newest_python[0],
+            }  # fmt: skip
+            options = ["--quiet", "--defaults", *data(wanted | answers)]
+            done = copier(
+                "copy", *options, URL, str(laptop.project), env=published(released_template)
+            )
+            assert done.returncode == 0, done.stderr
+            return laptop
+
+        yield render

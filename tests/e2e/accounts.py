@@ -1,0 +1,137 @@
+"""Somebody's machine with a rendered project, and the accounts that it is to be connected to."""
+
+import json
+import secrets
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pexpect
+
+from tests.e2e.engines import UV_CACHE
+from tests.e2e.git_https import GitOverHttp
+from tests.e2e.github_secrets import GitHubSecrets
+from tests.e2e.prefect_cloud import PrefectCloud
+from tests.template import URL, commit, git
+
+STEPS = [
+    "Prefect", "GitHub token", "Modal token", "Work pool", "GitHub secrets", "Remote", "Commit",
+    "Deployment",
+]  # fmt: skip
+"""What `make bootstrap` goes through, in this order."""
+
+
+def new_token() -> str:
+    return f"token-{secrets.token_hex(8)}"
+
+
+@dataclass
+class Laptop:
+    """A machine with a rendered project, and whoever sits in front of it."""
+
+    project: Path
+    name: str
+    cloud: PrefectCloud
+    git: GitOverHttp
+    github: GitHubSecrets
+    template: Path
+    home: Path
+    python: str
+    token: str
+    """The GitHub token that containers shall have; it can only read."""
+    modal: str
+    owner: str
+    """The GitHub token of the laptop's owner, who may do everything."""
+    said: list[str] = field(default_factory=list)
+    """All that was printed."""
+
+    def environment(self, **extra: str | None) -> dict[str, str]:
+        """Every value that the accounts need; None takes one away."""
+        environment = self.cloud.environment() | self.github.environment(self.owner)
+        environment |= self.git.environment(self.owner)
+        number = int(environment["GIT_CONFIG_COUNT"])
+        environment |= {
+            "GIT_CONFIG_COUNT": str(number + 1),
+            f"GIT_CONFIG_KEY_{number}": f"url.file://{self.template}.insteadOf",
+            f"GIT_CONFIG_VALUE_{number}": URL,
+            "COPIER_CACHE_DIR": str(self.home / "copier"),
+            "GIT_AUTHOR_NAME": "Test", "GIT_AUTHOR_EMAIL": "test@example.com",
+            "GIT_COMMITTER_NAME": "Test", "GIT_COMMITTER_EMAIL": "test@example.com",
+            "HOME": str(self.home), "PREFECT_HOME": str(self.home / ".prefect"),
+            "UV_CACHE_DIR": str(UV_CACHE), "UV_PYTHON": self.python,
+            "UV_PYTHON_DOWNLOADS": "never",
+            "GITHUB_TOKEN": self.token,
+            "MODAL_TOKEN_ID": "token-id", "MODAL_TOKEN_SECRET": self.modal,
+        }  # fmt: skip
+        environment |= extra
+        return {name: value for name, value in environment.items() if value is not None}
+
+    def run(self, *command: str, **extra: str | None) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command, check=False, cwd=self.project, env=self.environment(**extra),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        self.said.append(done.stdout)
+        return done
+
+    def bootstrap(self, **extra: str | None) -> tuple[bool, dict[str, str]]:
+        """Whether `make bootstrap` calls the project ready, and what it says of each step."""
+        done = self.run("make", "bootstrap", **extra)
+        lines = [line for line in done.stdout.splitlines() if line[:2] in ("✓ ", "✗ ")]
+        steps = dict(line[2:].split(": ", 1) for line in lines)
+        assert list(steps) == STEPS, done.stdout
+        return done.returncode == 0, steps
+
+    def doctor(self, **extra: str | None) -> dict[str, str]:
+        """What `make doctor` finds that is not right: status, finding and remedy by check."""
+        before = self.state()
+        done = self.run("make", "--silent", "doctor", "ARGS=--json", **extra)
+        # Prefect may warn before, and make reports the exit code after.
+        found, _ = json.JSONDecoder().raw_decode(done.stdout, done.stdout.index("[\n"))
+        assert (done.returncode == 0) is ("wrong" not in [check["status"] for check in found])
+        assert self.state() == before
+        return {
+            check["check"]: f"{check['status']}: {check['text']}. {check['remedy']}"
+            for check in found
+            if check["status"] != "right"
+        }
+
+    def state(self) -> list[object]:
+        """All that somebody could change, here and on the server."""
+        server = self.cloud.server
+        pools = server.post("work_pools/filter")
+        return [
+            git(self.project, "status", "--porcelain", "--ignored") if self.is_repository() else "",
+            [{n: v for n, v in pool.items() if n not in ("updated", "status")} for pool in pools],
+            server.post("block_documents/filter", include_secrets=True),
+            [d["version"] for d in server.post("deployments/filter")],
+            dict(self.github.values),
+        ]
+
+    def is_repository(self) -> bool:
+        return (self.project / ".git").exists()
+
+    def push(self) -> None:
+        commit(self.project)
+        self.run("git", "push", "--quiet", "origin", "HEAD")
+
+    def talk(self, command: str, **extra: str | None) -> pexpect.spawn:
+        """Run a make target in a terminal."""
+        return pexpect.spawn(
+            "make", ["--silent", command], cwd=str(self.project), encoding="utf-8", timeout=60,
+            env=self.environment(TERM="xterm", NO_COLOR="1", COLUMNS="200", **extra),
+        )  # fmt: skip
+
+    def assert_no_secret_was_said(self) -> None:
+        values = (self.token, self.owner, self.modal, self.cloud.key)
+        said = "".join(self.said)
+        assert [value for value in values if value in said] == []
+        for file in self.project.rglob("*"):
+            if file.is_file() and ".venv" not in file.parts:
+                content = file.read_bytes()
+                assert [value for value in values if value.encode() in content] == []
+
+    @property
+    def pool(self) -> str:
+        """The name of its work pool."""
+        return self.name.split("/")[1]

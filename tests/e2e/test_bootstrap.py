@@ -1,0 +1,253 @@
+"""`make bootstrap` connects whatever is not connected yet, and says what it needs."""
+
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pexpect
+import pytest
+
+from tests.e2e.accounts import STEPS, Laptop, new_token
+from tests.e2e.container import Container, copy_image
+from tests.e2e.engines import Project
+from tests.e2e.git_https import NOTHING, PUSH, READ
+from tests.template import git
+
+pytestmark = pytest.mark.e2e
+DOWN = "\x1b[B"
+
+
+def block(laptop: Laptop) -> dict:
+    """The block from which containers take the token, with its secrets."""
+    name = laptop.name.split("/")[1]
+    path = f"block_types/slug/github-credentials/block_documents/name/{name}"
+    return laptop.cloud.server.get(f"{path}?include_secrets=true")["data"]
+
+
+def test_values_in_the_environment_are_enough(
+    start: Callable[..., Laptop], image: Callable[[str, Path], Path], tmp_path: Path
+) -> None:
+    laptop = start()
+    ready, steps = laptop.bootstrap()
+    assert ready, steps
+    done = {name for name, text in steps.items() if text.startswith("done. ")}
+    assert done == set(STEPS) - {"Prefect", "Modal token"}
+
+    assert block(laptop)["token"] == laptop.token
+    pool = laptop.pool
+    assert laptop.cloud.token_of(pool)["token_secret"] == laptop.modal
+    assert laptop.github.values == {
+        "PREFECT_API_KEY": laptop.cloud.key,
+        "PREFECT_API_URL": laptop.cloud.url,
+    }
+    head = git(laptop.project, "rev-parse", "HEAD")
+    assert git(laptop.git.github.folder / laptop.name, "rev-parse", "main") == head
+    assert laptop.cloud.server.deployment(f"{pool}-example")["version"] == head
+
+    before = laptop.state()
+    ready, steps = laptop.bootstrap()
+    assert ready, steps
+    assert {text.split(".")[0] for text in steps.values()} == {"already there"}
+    assert laptop.state() == before
+    assert laptop.doctor() == {}
+
+    # What was connected is what a run needs.
+    version = (laptop.project / ".python-version").read_text().strip()
+    prefix = copy_image(image(version, laptop.project), tmp_path / "container")
+    container = Container(prefix, tmp_path / "home", laptop.git.github.reachable(laptop.token))
+    project = Project(
+        laptop.project, laptop.name, laptop.cloud.server, laptop.git.github, make=print,
+        start_container=lambda: container,
+    )  # fmt: skip
+    run = project.run(name="Modal")
+    assert run.state == "COMPLETED", run.output
+    assert "Hello Modal from Prefect! 🤗" in run.logs
+    laptop.assert_no_secret_was_said()
+
+
+def test_without_any_value_each_step_says_what_it_needs(start: Callable[..., Laptop]) -> None:
+    laptop = start()
+    before = laptop.state()
+    ready, steps = laptop.bootstrap(
+        PREFECT_API_URL=None, PREFECT_API_KEY=None, GITHUB_TOKEN=None, MODAL_TOKEN_ID=None,
+        MODAL_TOKEN_SECRET=None, GH_TOKEN=None,
+    )  # fmt: skip
+    assert not ready
+    assert steps["Prefect"] == "needs you. Set PREFECT_API_URL and PREFECT_API_KEY."
+    for step in ("GitHub token", "Modal token", "Work pool", "Deployment"):
+        assert steps[step] == "needs you. Prefect is not connected."
+    page = f"https://github.com/{laptop.name}/settings/secrets/actions"
+    assert "gh auth login" in steps["GitHub secrets"]
+    assert f"add PREFECT_API_KEY and PREFECT_API_URL at {page}" in steps["GitHub secrets"]
+    # The repository needs no account but GitHub's own.
+    assert steps["Commit"].startswith("done. ")
+    assert laptop.state()[1:] == before[1:]
+
+    _, steps = laptop.bootstrap(GITHUB_TOKEN=None, MODAL_TOKEN_ID=None, MODAL_TOKEN_SECRET=None)
+    assert steps["Prefect"].startswith("already there. ")
+    assert steps["GitHub token"].startswith("needs you. Set GITHUB_TOKEN to a token from https://")
+    assert steps["Modal token"] == "needs you. Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET."
+    assert steps["Work pool"].startswith("needs you. ")
+    laptop.assert_no_secret_was_said()
+
+
+def test_what_is_refused_is_not_saved(start: Callable[..., Laptop]) -> None:
+    laptop = start()
+    _, steps = laptop.bootstrap(PREFECT_API_KEY=(wrong := new_token()))
+    assert "refuses the key" in steps["Prefect"]
+    assert laptop.github.values == {}
+    laptop.git.rights[other := new_token()] = NOTHING
+    laptop.github.powerless.add(laptop.owner)
+    laptop.github.tokens.clear()
+    _, steps = laptop.bootstrap(GITHUB_TOKEN=other)
+    assert f"That token cannot read {laptop.name}" in steps["GitHub token"]
+    assert f"https://github.com/{laptop.name}/settings/secrets/actions" in steps["GitHub secrets"]
+    with pytest.raises(httpx.HTTPStatusError, match="404"):
+        block(laptop)
+    assert laptop.github.values == {}
+    said = "".join(laptop.said)
+    assert wrong not in said
+    assert other not in said
+    laptop.assert_no_secret_was_said()
+
+
+def test_a_work_pool_that_is_not_modals_is_left_alone(start: Callable[..., Laptop]) -> None:
+    laptop = start()
+    pool = laptop.pool
+    laptop.cloud.server.post("work_pools/", name=pool, type="process")
+    _, steps = laptop.bootstrap()
+    assert f"{pool} is of type process, not modal:push" in steps["Work pool"]
+    assert laptop.cloud.server.get(f"work_pools/{pool}")["type"] == "process"
+
+
+def test_new_tokens_replace_the_old_ones(start: Callable[..., Laptop]) -> None:
+    laptop = start()
+    assert laptop.bootstrap()[0]
+    pool = laptop.pool
+    laptop.git.rights[fresh := new_token()] = READ
+    ready, steps = laptop.bootstrap(GITHUB_TOKEN=fresh, MODAL_TOKEN_SECRET=(rotated := new_token()))
+    assert ready
+    assert steps["GitHub token"].startswith("done. ")
+    assert block(laptop)["token"] == fresh
+    assert laptop.cloud.token_of(pool)["token_secret"] == laptop.modal
+    done = laptop.run("make", "rotate-tokens", MODAL_TOKEN_SECRET=rotated)
+    assert done.returncode == 0, done.stdout
+    assert laptop.cloud.token_of(pool) == {"token_id": "token-id", "token_secret": rotated}
+    done = laptop.run("make", "rotate-tokens", MODAL_TOKEN_ID=None, MODAL_TOKEN_SECRET=None)
+    assert done.returncode != 0
+    assert "uv run modal setup" in done.stdout
+    assert laptop.cloud.token_of(pool)["token_secret"] == rotated
+
+
+def test_the_consoles_address_is_understood(start: Callable[..., Laptop]) -> None:
+    laptop = start()
+    laptop.run("make", "setup")
+    console = "https://app.prefect.cloud/account/a-1/workspace/w-2/dashboard"
+    api = "https://api.prefect.cloud/api/accounts/a-1/workspaces/w-2"
+    done = laptop.run(".venv/bin/prefect", "config", "set", f"PREFECT_API_URL={console}")
+    assert done.returncode == 0, done.stdout
+    found = laptop.doctor(PREFECT_API_URL=None)
+    assert f"uv run prefect config set PREFECT_API_URL={api}" in found["Prefect"]
+    laptop.bootstrap(PREFECT_API_URL=None)
+    profile = laptop.run(".venv/bin/prefect", "config", "view", PREFECT_API_URL=None)
+    assert f"PREFECT_API_URL='{api}'" in profile.stdout
+    # Where a file says otherwise, it gives up instead of beginning again for ever.
+    (laptop.project / ".env").write_text(f"PREFECT_API_URL={console}\n")
+    _, steps = laptop.bootstrap(PREFECT_API_URL=None)
+    assert steps["Prefect"].startswith(f"needs you. {console} is the console.")
+    (laptop.project / ".env").unlink()
+    # In the environment, it is enough to take it for what is meant.
+    assert "Prefect cannot tell" in laptop.doctor(PREFECT_API_URL=console)["Prefect"]
+
+
+def test_in_a_terminal_it_asks_for_the_token_and_does_not_show_it(
+    start: Callable[..., Laptop],
+) -> None:
+    laptop = start()
+    laptop.owner = f"ghp_{secrets.token_hex(18)}"
+    laptop.github.tokens.add(laptop.owner)
+    laptop.github.scopes = "repo, workflow"
+    laptop.git.rights[laptop.owner] = PUSH
+    terminal = laptop.talk("bootstrap", GITHUB_TOKEN=None)
+    terminal.expect("gh's own token can do 'repo', 'workflow' in all your repositories.*N")
+    terminal.sendline("n")
+    terminal.expect("GitHub token: ")
+    terminal.sendline(laptop.token)
+    terminal.expect("GitHub token: done")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    assert block(laptop)["token"] == laptop.token
+    assert laptop.token not in terminal.before
+
+
+def test_in_a_terminal_it_logs_in_to_prefect(start: Callable[..., Laptop]) -> None:
+    laptop = start()
+    terminal = laptop.talk("bootstrap", PREFECT_API_URL=None, PREFECT_API_KEY=None)
+    terminal.expect("How would you like to authenticate")
+    terminal.send(f"{DOWN}\r")
+    terminal.expect("Paste your API key")
+    terminal.sendline(laptop.cloud.key)
+    terminal.expect("Prefect: done. http")
+    terminal.expect("Deployment: done")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    assert laptop.cloud.key not in terminal.before
+    assert laptop.github.values["PREFECT_API_KEY"] == laptop.cloud.key
+    assert laptop.doctor(PREFECT_API_URL=None, PREFECT_API_KEY=None) == {}
+
+
+def test_in_a_terminal_it_runs_modals_own_setup(start: Callable[..., Laptop]) -> None:
+    laptop = start()
+    terminal = laptop.talk("bootstrap", MODAL_TOKEN_ID=None, MODAL_TOKEN_SECRET=None)
+    terminal.expect("GitHub token: done")
+    terminal.expect("▟█▀▀▀▀▜▖")  # Modal's sign; then it opens a browser and waits.
+    terminal.close(force=True)
+    pools = laptop.cloud.server.post("work_pools/filter")
+    assert laptop.pool not in {pool["name"] for pool in pools}
+
+
+def test_without_gh_it_says_what_to_add_by_hand(start: Callable[..., Laptop]) -> None:
+    laptop = start()
+    (tools := laptop.home / "bin").mkdir()
+    for tool in ("awk", "git", "make", "sh", "uv"):
+        (tools / tool).symlink_to(shutil.which(tool, path=laptop.environment()["PATH"]))
+    _, steps = laptop.bootstrap(PATH=str(tools))
+    page = f"https://github.com/{laptop.name}/settings/secrets/actions"
+    assert steps.pop("GitHub secrets") == (
+        "needs you. gh cannot look: gh is not installed. "
+        f"add PREFECT_API_KEY and PREFECT_API_URL at {page}"
+    )
+    assert {text.split(". ")[0] for text in steps.values()} <= {"done", "already there"}, steps
+
+
+def test_nothing_is_pushed_to_another_repository(start: Callable[..., Laptop]) -> None:
+    laptop = start()
+    git(laptop.project, "init", "--quiet", "--initial-branch", "main")
+    git(laptop.project, "remote", "add", "origin", "https://github.com/acme/other.git")
+    ready, steps = laptop.bootstrap()
+    assert not ready
+    mend = f"git remote set-url origin https://github.com/{laptop.name}"
+    assert mend in steps["Remote"]
+    assert "Remote has to be right first" in steps["Commit"]
+    assert "Commit has to be right first" in steps["Deployment"]
+    assert laptop.run("git", "log").returncode != 0
+
+
+def test_an_interrupted_bootstrap_goes_on_where_it_stopped(start: Callable[..., Laptop]) -> None:
+    laptop = start()
+    terminal = laptop.talk("bootstrap")
+    terminal.expect("GitHub token: done")
+    terminal.sendintr()
+    terminal.expect("goes on where it stopped")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus != 0
+    assert laptop.github.values == {}
+    ready, steps = laptop.bootstrap()
+    assert ready, steps
+    assert steps["GitHub token"].startswith("already there. ")
+    assert steps["Deployment"].startswith("done. ")
