@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo/prefect-modal
 
-.PHONY: help demo test test-renovate lint benchmark golden pins clean
+.PHONY: help demo test test-renovate lint benchmark golden pictures pins clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -37,8 +37,12 @@ lint: .venv/ready ## Lint this repository and a rendered project
 benchmark: .venv/ready ## Measure starts, deploys and renders (about a quarter of an hour)
 	$(BIN)/python -u -m benchmarks
 
-golden: .venv/ready ## Refresh tests/golden/tutorial after a change of the template
+golden: .venv/ready ## Refresh tests/golden/tutorial and the table of questions in README.md
 	rm -rf tests/golden/tutorial && $(BIN)/python -m tests.golden.render tests/golden/tutorial
+	$(BIN)/python -m tests.questions_table
+
+pictures: .venv/ready ## Make docs/pictures again, with Debian's chromium
+	$(BIN)/python -m pytest tests/e2e/pictures.py
 
 pins: .venv/ready ## Pin the newest versions of all tools in constraints.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \

@@ -81,7 +81,8 @@ def test_a_public_repository_has_no_credentials_at_all(
 ) -> None:
     private, public = (tree(projects[p, schedule, "3.12"]) for p in (True, False))
     words = re.compile(
-        rb"credential|prefect.github|github.token|fine-grained|getpass", re.IGNORECASE
+        rb"github.?credential|^ +credentials:|prefect.github|github.token|fine-grained",
+        re.IGNORECASE | re.MULTILINE,
     )
     found = {name for name, content in public.items() if words.search(content)}
     # The workflows have credentials of their own, and the tool is the same in every project.

@@ -88,15 +88,6 @@ def test_every_answer_is_used(name: str) -> None:
     assert name in REFUSALS or any(word.search(part) for part in used)
 
 
-@pytest.mark.parametrize("name", ASKED)
-def test_every_question_is_in_the_readme_with_its_default(name: str) -> None:
-    rows = re.findall(rf"^\| `{name}` \|.*$", (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert len(rows) == 1
-    default = questions(asked=True)[name].get("default")
-    if isinstance(default, str) and "{%" not in default:
-        assert f"`{default}`" in rows[0]
-
-
 def test_the_names_that_may_follow_data_are_those_of_the_questions() -> None:
     text = (ROOT / "extensions/data_names.jinja").read_text()
     listed = re.search(r"QUESTIONS = \[(.*?)\]", text, re.DOTALL)

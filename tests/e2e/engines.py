@@ -71,6 +71,7 @@ def serve(home: Path) -> Iterator[PrefectServer]:
         PREFECT_HOME=str(home),
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS="1",
+        PREFECT_SERVER_UI_API_URL=server.url,
     )
     with (home / "server.log").open("w") as log:
         process = subprocess.Popen(

@@ -20,7 +20,7 @@ class GitHubSecrets:
 
     repository: str
     tokens: set[str]
-    """Whoever brings one of these may list and set them."""
+    """Whoever brings one of these may list, set and delete them."""
     powerless: set[str] = field(default_factory=set)
     """Tokens that GitHub knows, but that may not."""
     values: dict[str, str] = field(default_factory=dict)
@@ -55,6 +55,9 @@ class GitHubSecrets:
                 return as_json(200, {"key_id": self.key_id, "key": self.public_key})
             case "PUT", name:
                 return self._keep(name, **json.loads(request.body))
+            case "DELETE", name if name in self.values:
+                del self.values[name]
+                return Answer(204)
         return self._other(request)
 
     @property

@@ -181,7 +181,7 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
     "a renamed deployment": (
         in_prefect_yaml(r"- name: .*-example\"", '- name: "renamed"'),
         {
-            "Left over": "uv run prefect deployment delete main/laptop",
+            "Left over": "is deployed, but not in prefect.yaml. uv run prefect deployment delete main/",
             "Deployment": "renamed is not deployed. make prefect-deploy",
         }
         | CHANGED,

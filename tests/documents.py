@@ -1,0 +1,72 @@
+"""The documents of this repository and of a rendered project, as their readers take them."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.template import ROOT, files
+
+PROJECT = ROOT / "tests/golden/tutorial"
+"""The project whose README counts among the documents."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A page in Markdown."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.relative_to(ROOT).as_posix()
+
+    @property
+    def text(self) -> str:
+        return self.path.read_text()
+
+    @property
+    def prose(self) -> str:
+        """The text without what stands between fences."""
+        return re.sub(r"^ *```.*?^ *```$", "", self.text, flags=re.DOTALL | re.MULTILINE)
+
+    @property
+    def commands(self) -> list[str]:
+        """The lines between fences that are meant for a shell."""
+        return [line for text in self.sections().values() for line in text]
+
+    def sections(self) -> dict[str, list[str]]:
+        """The lines that are meant for a shell, by heading, for each section that has some."""
+        found: dict[str, list[str]] = {}
+        pattern = r"^#+ (?P<heading>[^\n]+)$|^ *```sh\n(?P<lines>.*?)^ *```$"
+        heading = ""
+        for match in re.finditer(pattern, self.text, re.DOTALL | re.MULTILINE):
+            if match["heading"]:
+                heading = match["heading"]
+            else:
+                found.setdefault(heading, []).extend(map(str.strip, match["lines"].splitlines()))
+        return found
+
+    @property
+    def code(self) -> list[str]:
+        """What stands between backticks in the prose."""
+        return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", self.prose)]
+
+    @property
+    def links(self) -> list[str]:
+        """Where links and pictures lead, within the repository."""
+        targets = re.findall(r"\]\(([^)\s]+)\)", self.prose)
+        return [target for target in targets if not target.startswith("https://")]
+
+    @property
+    def anchors(self) -> set[str]:
+        """The names that GitHub gives to the headings."""
+        headings = re.findall(r"^#+ (.+)$", self.prose, re.MULTILINE)
+        return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+DOCUMENTS = [
+    Document(ROOT / file)
+    for file in files()
+    if file.suffix == ".md"
+    and (file.parts[0] in ("docs", file.name) or ROOT / file == PROJECT / "README.md")
+]

@@ -1,0 +1,220 @@
+"""The commands of the documents, from their own text: whatever stands between fences for a shell."""
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.documents import DOCUMENTS, PROJECT, Document
+from tests.e2e.accounts import Laptop
+from tests.e2e.container import Container, copy_image
+from tests.template import ROOT, URL, clean_environment, commit, copier, data, export, published
+from tests.template import questions as asked_questions
+
+pytestmark = pytest.mark.e2e
+Start = Callable[..., Laptop]
+BY_NAME = {document.name: document for document in DOCUMENTS}
+README, CONTRIBUTING, FAQ = (BY_NAME[n] for n in ("README.md", "CONTRIBUTING.md", "docs/faq.md"))
+
+BROWSER = ("uv run prefect cloud login", "uv run modal setup")
+"""What opens a browser and waits: of these, the tests only see that they exist."""
+SETTINGS = "defaults:\n  python_version: '{python}'\n  work_pool: '{pool}'\n  repo_url: '{name}'\n"
+
+
+def test_every_document_with_commands_is_run_here() -> None:
+    with_commands = {document.name for document in DOCUMENTS if document.commands}
+    owner = (PROJECT / "README.md").relative_to(ROOT).as_posix()
+    assert with_commands == {README.name, CONTRIBUTING.name, FAQ.name, owner}
+
+
+def answer_questions(laptop: Laptop, folder: Path, lines: list[str]) -> None:
+    """Run lines in a terminal, and answer the template's questions.
+
+    This laptop's answers are offered as the defaults, as Copier's own settings allow.
+    """
+    version = re.search(r"3\.\d+", Path(laptop.python).resolve().name)
+    assert version is not None
+    (settings := laptop.home / "settings.yml").write_text(
+        SETTINGS.format(python=version[0], pool=laptop.pool, name=laptop.name)
+    )
+    terminal = pexpect.spawn(
+        "bash", ["-e", "-c", "\n".join(lines).replace("<url>", URL)],
+        cwd=str(folder), encoding="utf-8", timeout=120, dimensions=(50, 200),
+        env=laptop.environment(
+            TERM="xterm", COPIER_SETTINGS_PATH=str(settings), GIT_PAGER="cat", NO_COLOR="1"
+        ),
+    )  # fmt: skip
+    for question in asked_questions(asked=True).values():
+        terminal.expect_exact(question["help"])
+        terminal.send("\r")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0, terminal.before
+
+
+def test_the_front_pages_two_commands_end_with_a_ready_project(start: Start) -> None:
+    laptop = start()
+    shutil.rmtree(laptop.project)
+    answer_questions(laptop, laptop.home.parent, README.sections()["copier-prefect-modal"])
+    laptop.project = laptop.home.parent / "my-flows"
+    assert laptop.doctor() == {}
+
+
+def test_the_front_pages_demo_runs_in_a_clone(tmp_path: Path) -> None:
+    (home := tmp_path / "home").mkdir()
+    commit(clone := export(tmp_path / "clone"))
+    done = subprocess.run(
+        ["bash", "-e", "-c", "\n".join(README.sections()["See it run first, without any account"])],
+        check=False, cwd=clone, env=clean_environment(HOME=str(home)), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "Hello world from Prefect! 🤗" in done.stdout
+    assert set(README.sections()) == {
+        "copier-prefect-modal", "See it run first, without any account",
+    }  # fmt: skip
+
+
+def test_an_existing_project_gets_the_template(start: Start) -> None:
+    laptop = start()
+    existing = laptop.home.parent / "existing-project"
+    existing.mkdir()
+    (existing / "README.md").write_text("# Ours\n")
+    (existing / "etl.py").write_text("print('ours')\n")
+    commit(existing)
+    (lines,) = FAQ.sections().values()
+    answer_questions(laptop, laptop.home.parent, lines)
+    assert (existing / "etl.py").read_text() == "print('ours')\n"
+    changed = subprocess.check_output(["git", "status", "--porcelain"], cwd=existing, text=True)
+    assert " M README.md\n" in changed
+
+
+def test_the_commands_for_contributors_are_known_to_make() -> None:
+    for command in CONTRIBUTING.commands:
+        done = subprocess.run(
+            ["bash", "-c", f"{command} --dry-run"],
+            check=False, cwd=ROOT, env=clean_environment(), capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert command in ("make golden", *CI)
+
+
+CI = [f"make {target}" for target in re.findall(r"^make (.+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+      [0].split()]  # fmt: skip
+
+
+# A project's own README, followed by its owner.
+
+
+def owners_readme(laptop: Laptop) -> dict[str, list[str]]:
+    """The commands of the README that lies in the project, by heading."""
+    sections = Document(laptop.project / "README.md").sections()
+    assert sections.keys() == Document(PROJECT / "README.md").sections().keys()
+    return sections
+
+
+def follow(laptop: Laptop, line: str) -> str:
+    """Run a line of the README, type a secret if it asks for one, and return what it prints."""
+    typed = laptop.token if "GitHubCredentials" in line else "s3cret"
+    if line in BROWSER:
+        line += " --help"
+    done = subprocess.run(
+        ["bash", "-e", "-c", line], check=False, cwd=laptop.project, input=f"{typed}\n",
+        env=laptop.environment(GH_REPO=laptop.name, COLUMNS="200"), stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    laptop.said.append(done.stdout)
+    assert done.returncode == 0, f"{line}\n{done.stdout}"
+    return done.stdout
+
+
+def watch(laptop: Laptop, line: str, container: Container) -> None:
+    """Follow a line that starts a run and waits for its end; execute that run as Modal does.
+
+    The stand-in for Prefect Cloud passes no web sockets on, so this talks to the server behind it.
+    """
+    server = laptop.cloud.server
+    direct = laptop.environment(PREFECT_API_URL=server.url, PREFECT_API_KEY=None)
+    deployment = server.deployment(f"{laptop.pool}-example")
+    of_it = {"deployments": {"id": {"any_": [deployment["id"]]}}}
+    of_it["flow_runs"] = {"state": {"type": {"any_": ["SCHEDULED"]}}, "tags": {"is_null_": True}}
+    before = {run["id"] for run in server.post("flow_runs/filter", **of_it)}
+    with subprocess.Popen(
+        ["bash", "-e", "-c", line], cwd=laptop.project, env=direct,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as process:  # fmt: skip
+        started: set[str] = set()
+        while not started and process.poll() is None:
+            time.sleep(0.5)
+            started = {run["id"] for run in server.post("flow_runs/filter", **of_it)} - before
+        container.environment["PREFECT_API_URL"] = server.url
+        for run in started:
+            container.execute(run, deployment["job_variables"])
+        said = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, said
+    assert "finished successfully" in said
+
+
+def test_an_owner_can_follow_the_readme_from_day_to_day_and_turn_it_off_in_the_end(
+    start: Start, image: Callable[[str, Path], Path], tmp_path: Path
+) -> None:
+    laptop = start()
+    sections = owners_readme(laptop)
+    del sections["Set up once"]  # Another test follows it.
+    for line in sections.pop("Everyday commands"):
+        follow(laptop, line)
+    version = (laptop.project / ".python-version").read_text().strip()
+    prefix = copy_image(image(version, laptop.project), tmp_path / "container")
+    container = Container(prefix, tmp_path / "home", laptop.git.github.reachable(laptop.token))
+    (line,) = sections.pop("Run it on Modal")
+    watch(laptop, line, container)
+
+    listed = "".join(follow(laptop, line) for line in sections.pop("See what runs"))
+    assert f"{laptop.pool}-example" in listed
+    assert "Completed" in listed
+    (line,) = sections.pop("Change it")
+    follow(laptop, line)
+    secret = "block_types/slug/secret/block_documents/name/warehouse?include_secrets=true"
+    assert laptop.cloud.server.get(secret)["data"] == {"value": "s3cret"}
+
+    for line in sections.pop("Turn it off"):
+        follow(laptop, line)
+    assert sections == {}
+    assert laptop.github.values == {}
+    server = laptop.cloud.server
+    assert laptop.pool not in {pool["name"] for pool in server.post("work_pools/filter")}
+    named = {block["name"] for block in server.post("block_documents/filter")}
+    assert not {name for name in named if laptop.pool in str(name)}
+    left = server.post("deployments/filter")
+    assert f"{laptop.pool}-example" not in {deployment["name"] for deployment in left}
+    laptop.assert_no_secret_was_said()
+
+
+def test_an_owner_can_set_it_up_step_by_step(start: Start) -> None:
+    laptop = start()
+    shutil.rmtree(laptop.project)
+    version = (laptop.python, laptop.name, laptop.pool)
+    answers = {"repo_url": version[1], "work_pool": version[2], "package_name": "flows"}
+    answers["python_version"] = re.search(r"3\.\d+", Path(version[0]).resolve().name)[0]
+    done = copier(
+        "copy", "--defaults", *data(answers), URL, str(laptop.project),
+        env=published(laptop.template),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    closing = re.findall(r"^  ((?:git|make) .+)$", done.stderr, re.MULTILINE)
+    assert closing.pop().startswith("make bootstrap")
+    for line in closing:
+        follow(laptop, line)
+    everything_at_once, *steps = owners_readme(laptop)["Set up once"]
+    assert everything_at_once == "make bootstrap"
+    for line in steps:
+        follow(laptop, line)
+    # What is left is in the table of step 5, for a browser, and the deploy that a push starts.
+    follow(laptop, "make prefect-deploy")
+    assert laptop.doctor().keys() == {"GitHub secrets"}
+    laptop.assert_no_secret_was_said()

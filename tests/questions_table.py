@@ -1,0 +1,54 @@
+"""The README's table of questions, made from copier.yml: `python -m tests.questions_table`."""
+
+import tempfile
+from pathlib import Path
+
+from copier._main import Worker
+from jinja2.sandbox import SandboxedEnvironment
+
+from tests.template import ROOT, export, questions
+
+README = ROOT / "README.md"
+BEGIN, END = "<!-- questions -->\n", "<!-- /questions -->"
+
+
+def table() -> str:
+    """Every question that is asked, with its default where the repository is the placeholder's."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _table(Worker(src_path=str(export(Path(folder)))).jinja_env)
+
+
+def _table(environment: SandboxedEnvironment) -> str:
+    asked = questions(asked=True)
+    example = asked["repo_url"]["placeholder"]
+    rows = ["| question | it asks | default |", "| --- | --- | --- |"]
+    for name, details in asked.items():
+        if "default" not in details:
+            default = f"none; type one like `{details['placeholder']}`"
+        elif isinstance(details["default"], bool):
+            default = "yes" if details["default"] else "no"
+        else:
+            made = environment.from_string(details["default"]).render(repo_url=example)
+            default = f"`{made}`"
+            if made != details["default"]:
+                default += f", for `{example}`"
+            if others := [f"`{value}`" for value in values(details) if value != made]:
+                default += f"; or {', '.join(others)}"
+        rows.append(f"| `{name}` | {details['help']} | {default} |")
+    return "\n".join(rows) + "\n"
+
+
+def values(details: dict) -> list[str]:
+    """The choices that a question has, as they are typed after `--data`."""
+    choices = details.get("choices", [])
+    return list(choices.values() if isinstance(choices, dict) else choices)
+
+
+def with_table(readme: str) -> str:
+    """The README with the table as it should be."""
+    before, rest = readme.split(BEGIN)
+    return before + BEGIN + table() + END + rest.split(END)[1]
+
+
+if __name__ == "__main__":
+    README.write_text(with_table(README.read_text()))

@@ -1,0 +1,208 @@
+"""What the documents say is so: links, files, commands, examples, figures and pictures."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.conftest import Renderer
+from tests.documents import DOCUMENTS, PROJECT, Document
+from tests.questions_table import README, with_table
+from tests.recording import picture, record
+from tests.template import ROOT, URL, copier, data, published, questions, tree
+
+BY_NAME = {document.name: document for document in DOCUMENTS}
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=BY_NAME.keys())
+
+FLOWS = {"repo_url": "https://github.com/acme/flows"}
+
+# Named, but in neither place: made later by a command, by their owner, or by Copier.
+MADE = {"uv.lock", "project.mk", "answers.yml", ".rej", ".venv/bin/python"}
+ENDINGS = (".json", ".lock", ".md", ".mk", ".py", ".svg", ".toml", ".txt", ".yaml", ".yml")
+
+
+@each_document
+def test_every_link_leads_somewhere(document: Document) -> None:
+    for link in document.links:
+        file, _, anchor = link.partition("#")
+        target = (document.path.parent / file).resolve() if file else document.path
+        assert target.exists(), link
+        assert not anchor or anchor in Document(target).anchors, link
+
+
+@each_document
+def test_every_file_that_is_named_exists(document: Document, render: Renderer) -> None:
+    everywhere = {name for updates in ("workflow", "renovate") for name in
+                  tree(render(updates=updates).project_dir)}  # fmt: skip
+    tops = {name.split("/")[0] for name in everywhere} | {path.name for path in ROOT.iterdir()}
+    for code in document.code:
+        name = code.replace("<package>", "prefect_modal").rstrip("…/")
+        if re.fullmatch(r"[\w./-]+", name) is None or name in MADE:
+            continue
+        if name.endswith(ENDINGS) or (name.split("/")[0] in tops and "/" in code):
+            places = [document.path.parent / name, ROOT / name, PROJECT / name]
+            rendered = any(f"/{path}".endswith(f"/{name}") for path in everywhere)
+            assert rendered or any(place.exists() for place in places), code
+
+
+def targets(makefile: Path) -> set[str]:
+    return set(re.findall(r"^([a-z-]+):", makefile.read_text(), re.MULTILINE))
+
+
+@each_document
+def test_every_make_target_that_is_named_exists(document: Document) -> None:
+    known = targets(PROJECT / "Makefile")
+    if PROJECT not in document.path.parents:
+        known |= targets(ROOT / "Makefile")
+    for command in [*document.code, *document.commands]:
+        if words := re.match(r"make( -C \S+)?((?: [a-z-]+)+)", command):
+            assert set(words[2].split()) <= known, command
+
+
+@each_document
+def test_the_spelling_is_american_and_nothing_is_praised(document: Document) -> None:
+    british = r"\w*(?:colour|favour|neighbour|behaviour|licence|centre|catalogue|[a-z]isation)\w*"
+    praise = (
+        r"(?:amazing|awesome|best-in-class|blazing\w*|effortless\w*|powerful|seamless\w*|simply)"
+    )
+    found = re.findall(rf"\b(?:{british}|{praise})\b", document.prose, re.IGNORECASE)
+    assert found == []
+
+
+# The front page.
+
+
+def test_the_front_page_is_short_and_its_table_of_questions_current() -> None:
+    text = README.read_text()
+    assert len(text.splitlines()) <= 150
+    assert text == with_table(text), "run `make golden`"
+
+
+def test_the_front_page_names_every_rendered_file(render: Renderer) -> None:
+    described = README.read_text().replace("<package>", "prefect_modal")
+    for name in tree(render(updates="renovate").project_dir):
+        if Path(name).name not in ("__init__.py", "py.typed", ".gitignore"):
+            assert f"`{name}`" in described
+
+
+def cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip().strip("|").split(" | ")]
+
+
+def figures(name: str, heading: str, first: str) -> list[str]:
+    """The row that begins with `first`, in the section of that heading."""
+    section = BY_NAME[name].text.split(f"## {heading}\n")[1].split("\n## ")[0]
+    (row,) = [cells(row) for row in section.splitlines() if row.startswith(f"| {first} |")]
+    return row[1:]
+
+
+def test_the_times_of_the_comparison_are_those_that_were_measured() -> None:
+    fresh = ("docs/performance.md", "Container start, image as fresh as the lock")
+    tutorial, ours = (figures(*fresh, variant) for variant in ("tutorial", "ours"))
+    compared = [
+        figures("README.md", "How it compares", f"container start: {name}")
+        for name in ("pull steps", "packages installed")
+    ]
+    assert [compared[0][0], compared[0][2]] == [f"{tutorial[0]} s", f"{ours[0]} s"]
+    assert [compared[1][0], compared[1][2]] == [tutorial[3], ours[3]]
+
+
+def test_the_pinned_actions_of_the_comparison_are_those_of_a_project() -> None:
+    workflows = "".join(file.read_text() for file in PROJECT.glob(".github/workflows/*"))
+    pinned = len(re.findall(r"uses: \S+@[0-9a-f]{40} # v", workflows))
+    used = len(re.findall(r"uses: ", workflows))
+    compared = figures("README.md", "How it compares", "pinned actions")
+    assert compared[2] == f"{pinned} of {used}"
+
+
+def test_the_steps_are_counted() -> None:
+    text = BY_NAME["docs/tutorial.md"].text
+    rows = [cells(row) for row in text.splitlines() if re.match(r"\| (\d+|\+) \|", row)]
+    assert [row[0] for row in rows if row[0] != "+"] == [str(n + 1) for n in range(44)]
+    ours = [row[0] for row in rows if row[-1] == "**you**"]
+    for_a_token = {"15", "16", "17", "22"}
+    assert "has 44\nthings that a person does" in text
+    assert f"{len(ours)} are left, {len(set(ours) - for_a_token) + 1} for a\npublic" in text
+    compared = figures("README.md", "How it compares", "steps that a person does")
+    assert (compared[0], compared[2]) == ("44", str(len(ours)))
+
+
+# The questions.
+
+
+def examples() -> Iterator[tuple[str, str, str, bool]]:
+    """What docs/questions.md shows: question, answer, what comes of it, and whether it is taken."""
+    for section in BY_NAME["docs/questions.md"].text.split("\n## ")[1:]:
+        taken = True
+        for line in section.splitlines():
+            taken = taken and not line.startswith("| refused |")
+            if row := re.fullmatch(r"\| `(.+)` \| `(.+)` \|", line):
+                yield section.splitlines()[0], row[1], row[2], taken
+
+
+def test_the_reference_has_each_question_in_order() -> None:
+    headings = re.findall(r"^## (\w+)$", BY_NAME["docs/questions.md"].text, re.MULTILINE)
+    assert headings == list(questions(asked=True))
+    shown = {(question, taken) for question, _, _, taken in examples()}
+    assert shown == {(question, taken) for question in headings for taken in (True, False)}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "result"), [row[:3] for row in examples() if row[3]]
+)
+def test_an_answer_that_the_reference_takes_is_taken(
+    render: Renderer, question: str, answer: str, result: str
+) -> None:
+    rendered = tree(render(**(FLOWS | {question: answer})).project_dir)
+    assert any(result in content.decode() for content in rendered.values())
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "result"), [row[:3] for row in examples() if not row[3]]
+)
+def test_an_answer_that_the_reference_refuses_is_refused_with_that_text(
+    published_template: Path, tmp_path: Path, question: str, answer: str, result: str
+) -> None:
+    options = ["--defaults", *data(FLOWS | {question: answer})]
+    done = copier("copy", *options, URL, str(tmp_path / "x"), env=published(published_template))
+    assert done.returncode == 1
+    assert done.stderr.rstrip().endswith(f": {result}")
+    assert not (tmp_path / "x").exists()
+
+
+# Messages that people look for.
+
+
+def messages() -> list[str]:
+    """The messages that docs/troubleshooting.md explains."""
+    headings = re.findall(r"^### `(.+)`$", BY_NAME["docs/troubleshooting.md"].text, re.MULTILINE)
+    assert len(headings) > 20
+    return headings
+
+
+@pytest.mark.parametrize("message", messages())
+def test_a_message_that_is_explained_is_one_that_a_test_has_seen(message: str) -> None:
+    tests = "".join(
+        file.read_text() for file in ROOT.glob("tests/**/test_*.py") if file != Path(__file__)
+    )
+    seen = re.sub(r'"\s*\n\s*f?"|\{[\w.]+\}', "", tests)
+    for part in message.split("…"):
+        assert part.strip() in seen
+
+
+# Pictures.
+
+
+def test_the_recorded_questions_are_what_is_asked(published_template: Path, tmp_path: Path) -> None:
+    committed = (ROOT / "docs/pictures/questions.svg").read_text()
+    ElementTree.fromstring(committed)
+    assert committed == picture(record(published_template, tmp_path)), "run `make pictures`"
+
+
+def test_every_picture_is_shown_and_small() -> None:
+    shown = {link for document in DOCUMENTS for link in document.links if "pictures/" in link}
+    pictures = sorted((ROOT / "docs/pictures").iterdir())
+    assert {f"docs/pictures/{file.name}" for file in pictures} == shown
+    assert all(file.stat().st_size < 200_000 for file in pictures)
