@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tomllib
@@ -22,7 +23,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import Any
+from uuid import UUID
 
 import httpx
 import yaml
@@ -35,7 +38,11 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import BlockDocumentUpdate
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.exceptions import (
+    ObjectNotFound,
+    PrefectException,
+    PrefectHTTPStatusError,
+)
 from prefect.settings import get_current_settings
 from pydantic import ValidationError
 from rich.console import Console
@@ -47,7 +54,7 @@ UV = os.environ.get("UV", "uv")
 PREFECT = (sys.executable, "-m", "prefect")
 SECRETS = ("PREFECT_API_KEY", "PREFECT_API_URL")
 CONSOLE = re.compile(
-    r"https://app\.prefect\.cloud/account/([\w-]+)/workspace/([\w-]+).*"
+    r"(?:https://)?app\.prefect\.cloud/account/([\w-]+)/workspace/([\w-]+).*"
 )
 API = r"https://api.prefect.cloud/api/accounts/\1/workspaces/\2"
 DOCS = "https://docs.prefect.io/v3/how-to-guides/deployments"
@@ -83,9 +90,19 @@ class NeedsYou(Exception):
 # What the project says of itself.
 
 
+def prefect_yaml_as_written() -> Any:
+    return yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+
+
 @cache
 def prefect_yaml() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+    try:
+        written = prefect_yaml_as_written()
+    except yaml.YAMLError:
+        written = None
+    if isinstance(written, dict):
+        return written
+    raise CannotLook("prefect.yaml is not as Prefect wants it")
 
 
 @cache
@@ -94,15 +111,29 @@ def pyproject() -> dict[str, Any]:
 
 
 def deployments() -> list[dict[str, Any]]:
-    return prefect_yaml().get("deployments") or []
+    found = prefect_yaml().get("deployments")
+    if found and isinstance(found, list):
+        return found
+    raise CannotLook("prefect.yaml has no deployments")
+
+
+def key(deployment: dict[str, Any]) -> tuple[Any, Any]:
+    """What tells a deployment of prefect.yaml from others; the server's have it too."""
+    return deployment.get("name"), deployment.get("entrypoint")
+
+
+def work_pool(deployment: dict[str, Any]) -> dict[str, Any]:
+    if (found := deployment.get("work_pool") or {}).get("name"):
+        return found
+    raise CannotLook(f"the deployment {deployment.get('name')} names no work pool")
 
 
 def pools() -> list[str]:
-    return sorted({deployment["work_pool"]["name"] for deployment in deployments()})
+    return sorted({work_pool(deployment)["name"] for deployment in deployments()})
 
 
 def clone_step() -> dict[str, Any]:
-    for step in prefect_yaml()["pull"]:
+    for step in prefect_yaml().get("pull") or []:
         if found := step.get("prefect.deployments.steps.git_clone"):
             return found
     raise CannotLook("prefect.yaml has no git_clone step under pull")
@@ -115,10 +146,10 @@ def repository() -> tuple[str, str]:
 
 def split(url: str) -> tuple[str, str]:
     """The host, and owner/name, of a repository's address in any form git takes."""
-    address = r"(?:\w+://)?(?:[^@/]*@)?([^/:]+)[:/]+(.+?)(?:\.git)?/?"
+    address = r"(?:\w+://)?(?:[^@/]*@)?([^/:]+)(?::\d+(?=/))?[:/]+(.+?)(?:\.git)?/?"
     if found := re.fullmatch(address, url):
         return found[1], found[2]
-    raise CannotLook(f"{url} is no address of a repository")
+    raise CannotLook("this is no address of a repository on GitHub")
 
 
 def credentials_block() -> str:
@@ -135,15 +166,24 @@ def run(
     *command: str, secret: str = "", **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run what can ask nobody. A secret goes to its input, never to its arguments."""
+    # GITHUB_TOKEN is for containers: gh and git would take it for the owner's login.
+    # This tool gives up at once where Prefect is silent; what it runs tries again.
+    ours = ("GITHUB_TOKEN", "PREFECT_CLIENT_MAX_RETRIES")
+    environment = {name: v for name, v in os.environ.items() if name not in ours}
+    environment |= {"GIT_TERMINAL_PROMPT": "0", "COLUMNS": "1000"}
+    if not somebody_is_there():
+        environment |= {"GIT_ASKPASS": "false", "SSH_ASKPASS": "false"}
     try:
         return subprocess.run(
             command,
             cwd=ROOT,
-            env=os.environ | {"GIT_TERMINAL_PROMPT": "0"} | env,
+            env=environment | env,
             input=secret,
             capture_output=True,
             text=True,
             check=False,
+            # Away from a terminal that only seems to be there: ssh would ask it.
+            start_new_session=not somebody_is_there(),
         )
     except FileNotFoundError:
         missing = f"{command[0]} is not installed"
@@ -154,10 +194,18 @@ def git(*arguments: str) -> subprocess.CompletedProcess[str]:
     return run("git", *arguments)
 
 
+def somebody_is_there() -> bool:
+    return bool(sys.stdin and sys.stdin.isatty())
+
+
 def reason(done: subprocess.CompletedProcess[str]) -> str:
-    """The last thing that a command said."""
-    said = done.stderr.strip() or done.stdout.strip() or "no reason given"
-    return said.splitlines()[-1]
+    """The last thing that a command said of what went wrong."""
+    said = done.stderr.strip() or done.stdout.strip()
+    noise = re.compile(r"\s*$|hint:|make(\[\d+\])?:")
+    lines = [line.strip() for line in said.splitlines() if not noise.match(line)]
+    errors = [line for line in lines if re.match("error|fatal", line, re.IGNORECASE)]
+    # Prefect repeats after "Response:" what it was sent, secrets too.
+    return [*(errors or lines or ["no reason given"])][-1].partition("Response:")[0]
 
 
 def must(*command: str) -> None:
@@ -169,7 +217,7 @@ def must(*command: str) -> None:
 
 def talk(otherwise: str, *command: str) -> None:
     """Run a command that talks to the person in front of it, and begin again."""
-    if not sys.stdin.isatty() or subprocess.run(command, check=False).returncode != 0:
+    if not somebody_is_there() or subprocess.run(command, check=False).returncode != 0:
         raise NeedsYou(otherwise)
     restart()
 
@@ -209,6 +257,8 @@ def prefect_api() -> Finding:
     except PrefectHTTPStatusError as error:
         if error.response.status_code in (401, 403):
             mend = "uv run prefect cloud login, with a new key"
+            if "PREFECT_API_KEY" in os.environ:
+                mend = "set PREFECT_API_KEY to another one, or unset it and log in"
             return wrong(f"{api_url()} refuses the key", mend)
         raise
     return right(api_url())
@@ -218,6 +268,8 @@ def connect_prefect() -> None:
     if console := CONSOLE.fullmatch(api_url()):
         must(*PREFECT, "config", "set", f"PREFECT_API_URL={console.expand(API)}")
         restart()
+    if "PREFECT_API_KEY" in os.environ and api_url():
+        return  # Prefect logs nobody in over it.
     otherwise = "Set PREFECT_API_URL and PREFECT_API_KEY."
     if api_url():
         otherwise = f"{api_url()} refuses the key. Set PREFECT_API_KEY to another one."
@@ -238,11 +290,15 @@ def stored_token() -> str:
 
 
 def refusal(token: str) -> str:
-    """Why this token cannot read the repository; empty if it can."""
+    """Why this token cannot read the repository; empty if it can.
+
+    It has to do so alone, as in a container: without this machine's own logins.
+    """
+    nothing = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "GIT_DIR"), os.devnull)
     helper = '!f() { echo username=x-access-token; echo "password=$CANDIDATE"; }; f'
     alone = ("-c", "credential.helper=", "-c", f"credential.helper={helper}")
     url = clone_step()["repository"]
-    done = run("git", *alone, "ls-remote", url, "HEAD", CANDIDATE=token)
+    done = run("git", *alone, "ls-remote", url, "HEAD", CANDIDATE=token, **nothing)
     return reason(done) if done.returncode != 0 else ""
 
 
@@ -277,7 +333,7 @@ def ask_for_github_token() -> str:
     """A token that somebody types, or gh's, once it is said what that one can do."""
     host, name = repository()
     page = f"https://{host}/settings/personal-access-tokens/new"
-    if not sys.stdin.isatty():
+    if not somebody_is_there():
         raise NeedsYou(f"Set GITHUB_TOKEN to a token from {page} that can read {name}.")
     status = run("gh", "auth", "status", "--hostname", host)
     if status.returncode == 0:
@@ -300,14 +356,16 @@ def modal_token() -> dict[str, str | None]:
     return {name: Config().get(name) for name in ("token_id", "token_secret")}
 
 
-def modal_block(pool: str) -> Any:
-    """The block in which Prefect keeps the Modal token of a work pool.
+def modal_block(pool: str) -> UUID | None:
+    """The block in which Prefect keeps the Modal token of a work pool, if it has one.
 
     Raises:
-        ObjectNotFound: there is none.
+        ObjectNotFound: there is no such work pool.
     """
-    name, kind = f"{pool}-modal-credentials", "modal-credentials"
-    return prefect().read_block_document_by_name(name, kind)
+    variables = prefect().read_work_pool(pool).base_job_template.get("variables", {})
+    chosen = variables.get("properties", {}).get("modal_credentials", {})
+    reference = (chosen.get("default") or {}).get("$ref", {})
+    return UUID(reference["block_document_id"]) if reference else None
 
 
 def modal_account() -> Finding:
@@ -318,11 +376,11 @@ def modal_account() -> Finding:
         mend = "set both MODAL_TOKEN_ID and MODAL_TOKEN_SECRET"
         return wrong("half of a token", mend)
     try:
-        for pool in pools():
-            modal_block(pool)
+        if all(map(modal_block, pools())):
+            return right("not needed here, the work pool has its token")
     except ObjectNotFound:
-        return wrong("no token is configured", "uv run modal setup")
-    return right("not needed here, the work pool has its token")
+        pass
+    return wrong("no token is configured", "uv run modal setup")
 
 
 def connect_modal() -> None:
@@ -342,6 +400,9 @@ def work_pools() -> Finding:
         if pool.is_paused:
             mend = f"uv run prefect work-pool resume {shlex.quote(name)}"
             return wrong(f"{name} is paused", mend)
+        if not modal_block(name):
+            mend = "choose Modal credentials for it in Prefect, or delete it"
+            return wrong(f"{name} has no Modal token", f"{mend} and make bootstrap")
     return right(f"{', '.join(pools())} starts containers on Modal")
 
 
@@ -354,20 +415,17 @@ def create_work_pools() -> None:
 
 
 def rotate_tokens() -> int:
-    token = modal_token()
+    if not all((token := modal_token()).values()):
+        say("Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or uv run modal setup")
+        return 1
+    if (finding := look(Check("Work pool", work_pools))).status != "right":
+        say(f"{finding.text}. {finding.remedy}")
+        return 1
     for pool in pools():
-        try:
-            block = modal_block(pool)
-        except ObjectNotFound:
-            out.print(f"{escape(pool)} has no Modal token yet: make bootstrap")
-            return 1
-        if not all(token.values()):
-            out.print(
-                "Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or uv run modal setup"
-            )
-            return 1
-        prefect().update_block_document(block.id, BlockDocumentUpdate(data=token))
-        out.print(f"{escape(pool)} has the token that is configured here.")
+        if block := modal_block(pool):
+            given = BlockDocumentUpdate(data=token)
+            prefect().update_block_document(block, given)
+            say(f"{pool} has the token that is configured here.")
     return 0
 
 
@@ -396,6 +454,8 @@ def add_secrets_by_hand() -> str:
 
 
 def set_github_secrets() -> None:
+    if not api_key():
+        raise NeedsYou(f"{api_url()} is used without a key: uv run prefect cloud login")
     target = "/".join(repository())
     for name, value in zip(SECRETS, (api_key(), api_url()), strict=True):
         done = run("gh", "secret", "set", name, "--repo", target, secret=value)
@@ -407,14 +467,20 @@ def set_github_secrets() -> None:
 
 
 def remote() -> Finding:
-    origin, (_, there) = git("config", "remote.origin.url").stdout.strip(), repository()
+    origin, (host, name) = (
+        git("config", "remote.origin.url").stdout.strip(),
+        repository(),
+    )
     if not origin:
         return wrong("there is no remote called origin")
-    here = split(origin)[1]
-    if here.lower() != there.lower():
+    here = split(origin)
+    # ssh may know the host by another name.
+    if not origin.startswith("https://"):
+        host = here[0]
+    if "/".join(here).lower() != f"{host}/{name}".lower():
         mend = f"git remote set-url origin {clone_step()['repository']}"
-        return wrong(f"origin is {here}, containers clone {there}", mend)
-    return right(f"origin is {there}")
+        return wrong(f"origin is {'/'.join(here)}, not {host}/{name}", mend)
+    return right(f"origin is {name}")
 
 
 def add_remote() -> None:
@@ -429,25 +495,40 @@ def locked() -> bool:
 
 
 def pushed() -> Finding:
+    branch, pinned = clone_step().get("branch"), "commit_sha" in clone_step()
     if not locked():
         return wrong("uv.lock is not committed, and containers install from it")
-    if changed := git("status", "--porcelain", "--untracked-files=no").stdout:
+    # A pinned deployment is refused for files that git does not know, too.
+    untracked = f"--untracked-files={'normal' if pinned else 'no'}"
+    if changed := git("status", "--porcelain", untracked).stdout:
         first = changed.splitlines()[0][3:]
         return wrong(f"{first} has changes that are not committed", "commit and push")
-    if not git("branch", "--remotes", "--contains", "HEAD").stdout:
-        return wrong("the last commit is not pushed")
+    there = f"refs/remotes/origin/{branch}" if branch else "refs/remotes/origin"
+    if not git("for-each-ref", "--contains", "HEAD", there).stdout:
+        where = f" to {branch}, which containers clone" if branch else ""
+        return wrong(f"the last commit is not pushed{where}")
     return right("everything is committed and pushed")
 
 
 def commit_and_push() -> None:
     """Commit a project that never was, or its lock file; push what is committed."""
+    here = git("symbolic-ref", "--short", "HEAD").stdout.strip()
+    branch = clone_step().get("branch") or here
+    if here != branch:
+        known = git("rev-parse", "--verify", branch).returncode == 0
+        mend = f"git switch {'' if known else '--create '}{shlex.quote(branch)}"
+        raise NeedsYou(f"This is {here}, containers clone {branch}. {mend}")
     if git("rev-parse", "--verify", "HEAD").returncode != 0:
         must("git", "add", "--all")
         must("git", "commit", "--message", "Start from the template")
     elif not locked():
         must("git", "add", "uv.lock")
         must("git", "commit", "--message", "Lock what containers install", "uv.lock")
-    must("git", "push", "--set-upstream", "origin", "HEAD")
+    try:
+        must("git", "push", "--set-upstream", "origin", "HEAD")
+    except NeedsYou as refused:
+        mend = f"git pull --rebase origin {shlex.quote(branch)}"
+        raise NeedsYou(f"{refused}. If others have pushed: {mend}") from None
 
 
 # What is deployed.
@@ -478,13 +559,14 @@ def deployed() -> Finding:
     there = {(found.name, found.entrypoint): found for found in on_the_server()}
     commit = git("rev-parse", "HEAD").stdout.strip()
     for here in deployments():
-        name, found = here["name"], there.get((here["name"], here["entrypoint"]))
+        name, found = here.get("name"), there.get(key(here))
         if not found:
             return wrong(f"{name} is not deployed", "make prefect-deploy")
-        if found.version != commit:
+        # Other versions are their owner's business.
+        if "commit.stdout" in str(here.get("version")) and found.version != commit:
             text = f"{name} is deployed from another commit"
             return wrong(text, "make prefect-deploy")
-    names = ", ".join(deployment["name"] for deployment in deployments())
+    names = ", ".join(str(deployment["name"]) for deployment in deployments())
     return right(f"{names}, from commit {commit[:10]}")
 
 
@@ -493,7 +575,7 @@ def deploy() -> None:
 
 
 def left_over() -> Finding:
-    here = {(each["name"], each["entrypoint"]) for each in deployments()}
+    here = set(map(key, deployments()))
     for found in on_the_server():
         if (found.name, found.entrypoint) not in here:
             mend = f"uv run prefect deployment delete {full_name(found)}"
@@ -534,6 +616,10 @@ def python_version() -> Finding:
     if pinned != here:
         text = f".python-version is {pinned}, this is Python {here}"
         return wrong(text, "make setup")
+    answers = yaml.safe_load((ROOT / ".copier-answers.yml").read_text(encoding="utf-8"))
+    if pinned != answers.get("python_version", pinned):
+        text = f".python-version is {pinned}, the answer {answers['python_version']}"
+        return wrong(text, f"uvx copier update --data python_version={pinned}")
     return right(f"Python {pinned} in every file")
 
 
@@ -558,14 +644,15 @@ def keys() -> Finding:
     deployment = schema["$defs"]["DeploymentConfig"]["properties"]
     schedule = {"$ref": "#/$defs/RawScheduleConfig"}
     deployment["schedules"] = {"type": "array", "items": schedule}
+    schema["properties"]["definitions"] = {}  # Where Prefect's page keeps its anchors.
     for model in [schema, *schema["$defs"].values()]:
         if "properties" in model:
             model["additionalProperties"] = False
     mend, strict = f"see {DOCS}/prefect-yaml", Draft202012Validator(schema)
     try:
-        if error := best_match(strict.iter_errors(prefect_yaml())):
+        if error := best_match(strict.iter_errors(prefect_yaml_as_written())):
             return wrong(f"{error.json_path}: {error.message}", mend)
-        PrefectYamlModel.model_validate(prefect_yaml())
+        PrefectYamlModel.model_validate(prefect_yaml_as_written())
     except (yaml.YAMLError, ValidationError) as error:
         return wrong(" ".join(str(error).split()), mend)
     return right("Prefect knows every key")
@@ -573,7 +660,7 @@ def keys() -> Finding:
 
 def schedules() -> Finding:
     for deployment in deployments():
-        name = deployment["name"]
+        name = deployment.get("name")
         if "paused" not in deployment:
             text = f"{name} does not say whether it is paused"
             return wrong(text, "add paused: false to it")
@@ -593,7 +680,7 @@ def schedules() -> Finding:
 def variables() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The name, work pool and job variables of each deployment."""
     for deployment in deployments():
-        pool = deployment["work_pool"]
+        pool = work_pool(deployment)
         yield deployment["name"], pool["name"], pool.get("job_variables") or {}
 
 
@@ -612,7 +699,7 @@ def job_variables() -> Finding:
             template = prefect().read_work_pool(pool).base_job_template
         except ObjectNotFound:
             raise CannotLook(f"the work pool {pool} is missing") from None
-        known = template["variables"]["properties"]
+        known = template.get("variables", {}).get("properties", {})
         if strange := sorted(given.keys() - known.keys()):
             text = f"{name}: the work pool {pool} has no variable {strange[0]}"
             return wrong(text, f"use one of {', '.join(sorted(known))}")
@@ -657,7 +744,7 @@ STEPS = [
     Step("GitHub token", github_token, save_github_token, (), another_github_token),
     Step("Modal token", modal_account, connect_modal),
     Step("Work pool", work_pools, create_work_pools, ("Modal token",)),
-    Step("GitHub secrets", github_secrets, set_github_secrets, ("Prefect",)),
+    Step("GitHub secrets", github_secrets, set_github_secrets, ("Work pool",)),
     Step("Remote", remote, add_remote),
     Step("Commit", pushed, commit_and_push, ("Remote",)),
     Step("Deployment", deployed, deploy, ("Work pool", "Commit")),
@@ -674,31 +761,35 @@ LOOKS = [
     Check("Left over", left_over),
     Check("Template", template),
 ]
+# One check that breaks hides nothing that the others find.
 OBSTACLES = (
     CannotLook,
     NeedsYou,
+    PrefectException,
     httpx.HTTPError,
-    ObjectNotFound,
+    httpx.InvalidURL,
     yaml.YAMLError,
     AttributeError,
-    KeyError,
+    ImportError,
+    LookupError,
+    OSError,
     TypeError,
+    ValueError,
 )
+STOPPED: list[int] = []
 MARKS = {"right": "[green]✓[/]", "wrong": "[red]✗[/]", "unknown": "[yellow]?[/]"}
 
 
 def obstacle(error: Exception) -> str:
     """What to say of something that stands in the way."""
     match error:
-        case yaml.YAMLError():
-            return "prefect.yaml is no YAML"
-        case AttributeError() | KeyError() | TypeError():
-            return f"prefect.yaml is not as Prefect wants it: {error}"
+        case CannotLook() | NeedsYou():
+            return str(error)
         case PrefectHTTPStatusError():
             return f"Prefect answers {error.response.status_code}"
         case httpx.HTTPError() | ObjectNotFound():
             return f"Prefect cannot tell: {type(error).__name__}"
-    return str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def look(check: Check) -> Finding:
@@ -729,25 +820,35 @@ def connect(step: Step, ready: set[str]) -> str:
     return f"{'done' if taken else 'already there'}. {finding.text}"
 
 
-def say(text: str) -> None:
-    out.print(text, soft_wrap=True)
+def say(text: str, mark: str = "") -> None:
+    out.print(f"{mark}{escape(text)}", soft_wrap=True)
+
+
+def stop(number: int, _frame: FrameType | None) -> None:
+    """Keep in mind that somebody wants out: a library may swallow the exception."""
+    STOPPED.append(number)
+    raise KeyboardInterrupt
 
 
 def bootstrap() -> int:
     ready: set[str] = set()
     for step in STEPS:
+        if STOPPED:
+            raise KeyboardInterrupt
         try:
             text, mark = connect(step, ready), MARKS["right"]
             ready.add(step.name)
         except OBSTACLES as error:
             text, mark = f"needs you. {obstacle(error)}", MARKS["wrong"]
-        say(f"{mark} {step.name}: {escape(text)}")
+        say(f"{step.name}: {text}", f"{mark} ")
     if len(ready) < len(STEPS):
         say("\nNot ready yet. Run make bootstrap again when you have done that.")
         return 1
     say("\nReady. Start a run, and watch it there or here:")
+    here = set(map(key, deployments()))
     for deployment in on_the_server():
-        say(f"  uv run prefect deployment run {full_name(deployment)} --watch")
+        if (deployment.name, deployment.entrypoint) in here:
+            say(f"  uv run prefect deployment run {full_name(deployment)} --watch")
     say(f"  {get_current_settings().ui_url or api_url()}")
     return 0
 
@@ -769,6 +870,7 @@ def doctor(as_json: bool) -> int:
 
 
 def main() -> int:
+    signal.signal(signal.SIGINT, stop)
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("bootstrap")
@@ -785,6 +887,9 @@ def main() -> int:
     except KeyboardInterrupt:
         say("\nInterrupted. Run it again: it goes on where it stopped.")
         return 130
+    except OBSTACLES as error:
+        say(obstacle(error))
+        return 1
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ class GitHubSecrets:
     """Whoever brings one of these may list, set and delete them."""
     powerless: set[str] = field(default_factory=set)
     """Tokens that GitHub knows, but that may not."""
+    may_write: bool = True
+    """Whether those with a right token may also change secrets."""
     values: dict[str, str] = field(default_factory=dict)
     """The secrets, opened."""
     unknown: list[str] = field(default_factory=list)
@@ -43,7 +45,8 @@ class GitHubSecrets:
         route = request.path.removeprefix(f"/repos/{self.repository}/actions/secrets")
         if route == request.path:
             return self._other(request)
-        if request.token in self.powerless:
+        reading = request.method == "GET"
+        if request.token in self.powerless or not (reading or self.may_write):
             return as_json(403, {"message": "Resource not accessible by personal access token"})
         match request.method, route.strip("/"):
             case "GET", "":

@@ -1,5 +1,6 @@
 """Prefect Cloud, as far as it differs from Prefect's own server: API keys, and Modal's types."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,6 +73,8 @@ class PrefectCloud:
     account: str = field(default_factory=lambda: str(uuid.uuid4()))
     workspace: str = field(default_factory=lambda: str(uuid.uuid4()))
     address: str = ""
+    refused: str = ""
+    """A route to which nothing can be sent; the answer repeats what was, as Prefect's does."""
 
     @property
     def url(self) -> str:
@@ -121,6 +124,9 @@ class PrefectCloud:
         if not request.path.startswith(prefix):
             return as_json(403, {"detail": "Forbidden"})
         route = request.path.removeprefix(prefix)
+        if route.strip("/") == self.refused and request.method != "GET":
+            sent = json.loads(request.body)
+            return as_json(422, {"exception_message": "Invalid request", "request_body": sent})
         if route == "collections/work_pool_types":
             types = self.server.get("collections/views/aggregate-worker-metadata")
             return as_json(200, types | {"prefect-cloud": {WORKER["type"]: WORKER}})

@@ -9,11 +9,13 @@ import httpx
 import pexpect
 import pytest
 
+from tests.changes import edit
 from tests.e2e.accounts import STEPS, Laptop, new_token
 from tests.e2e.container import Container, copy_image
 from tests.e2e.engines import Project
 from tests.e2e.git_https import NOTHING, PUSH, READ
-from tests.template import git
+from tests.e2e.prefect_cloud import WORKER
+from tests.template import commit, git
 
 pytestmark = pytest.mark.e2e
 DOWN = "\x1b[B"
@@ -141,10 +143,11 @@ def test_new_tokens_replace_the_old_ones(start: Callable[..., Laptop]) -> None:
     assert laptop.cloud.token_of(pool)["token_secret"] == rotated
 
 
-def test_the_consoles_address_is_understood(start: Callable[..., Laptop]) -> None:
+@pytest.mark.parametrize("scheme", ["https://", ""])
+def test_the_consoles_address_is_understood(start: Callable[..., Laptop], scheme: str) -> None:
     laptop = start()
     laptop.run("make", "setup")
-    console = "https://app.prefect.cloud/account/a-1/workspace/w-2/dashboard"
+    console = f"{scheme}app.prefect.cloud/account/a-1/workspace/w-2/dashboard"
     api = "https://api.prefect.cloud/api/accounts/a-1/workspaces/w-2"
     done = laptop.run(".venv/bin/prefect", "config", "set", f"PREFECT_API_URL={console}")
     assert done.returncode == 0, done.stdout
@@ -180,7 +183,29 @@ def test_in_a_terminal_it_asks_for_the_token_and_does_not_show_it(
     terminal.close()
     assert terminal.exitstatus == 0
     assert block(laptop)["token"] == laptop.token
-    assert laptop.token not in terminal.before
+    laptop.assert_no_secret_was_said()
+
+
+def test_in_a_terminal_a_token_that_cannot_read_is_refused_and_ghs_own_taken(
+    start: Callable[..., Laptop],
+) -> None:
+    laptop = start()
+    laptop.git.rights[laptop.owner] = PUSH
+    terminal = laptop.talk("bootstrap", GITHUB_TOKEN=None)
+    terminal.expect("not only read.*N")
+    terminal.sendline("")
+    terminal.expect("GitHub token: ")
+    terminal.sendline(wrong := new_token())
+    terminal.expect(f"That token cannot read {laptop.name}")
+    terminal.expect(pexpect.EOF)
+    terminal = laptop.talk("bootstrap", GITHUB_TOKEN=None)
+    terminal.expect("not only read.*N")
+    terminal.sendline("y")
+    terminal.expect("GitHub token: done")
+    terminal.expect(pexpect.EOF)
+    assert block(laptop)["token"] == laptop.owner
+    assert wrong not in "".join(laptop.said)
+    laptop.assert_no_secret_was_said()
 
 
 def test_in_a_terminal_it_logs_in_to_prefect(start: Callable[..., Laptop]) -> None:
@@ -195,7 +220,7 @@ def test_in_a_terminal_it_logs_in_to_prefect(start: Callable[..., Laptop]) -> No
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 0
-    assert laptop.cloud.key not in terminal.before
+    laptop.assert_no_secret_was_said()
     assert laptop.github.values["PREFECT_API_KEY"] == laptop.cloud.key
     assert laptop.doctor(PREFECT_API_URL=None, PREFECT_API_KEY=None) == {}
 
@@ -251,3 +276,180 @@ def test_an_interrupted_bootstrap_goes_on_where_it_stopped(start: Callable[..., 
     assert ready, steps
     assert steps["GitHub token"].startswith("already there. ")
     assert steps["Deployment"].startswith("done. ")
+
+
+# What is there already, wrong or refused.
+
+
+def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
+    laptop = start()
+    server = laptop.cloud.server
+    bare = laptop.git.github.folder / laptop.name
+
+    def needs(step: str, **extra: str | None) -> str:
+        ready, steps = laptop.bootstrap(**extra)
+        assert not ready
+        return steps[step].removeprefix("needs you. ")
+
+    # A work pool from elsewhere, and a repository that began on another branch.
+    template = {"base_job_template": WORKER["default_base_job_configuration"]}
+    server.post("work_pools/", name=laptop.pool, type="modal:push", is_paused=True, **template)
+    git(laptop.project, "init", "--quiet", "--initial-branch", "master")
+    ready, steps = laptop.bootstrap()
+    assert not ready
+    resume = f"uv run prefect work-pool resume {laptop.pool}"
+    assert steps["Work pool"] == f"needs you. {laptop.pool} is paused. {resume}"
+    assert "Work pool has to be right first" in steps["GitHub secrets"]
+    switch = "git switch --create main"
+    assert steps["Commit"] == f"needs you. This is master, containers clone main. {switch}"
+    assert git(laptop.project, "ls-remote", str(bare)) == ""
+    assert laptop.run(*resume.split()).returncode == 0
+    assert laptop.run(*switch.split()).returncode == 0
+
+    assert needs("Work pool") == (
+        f"{laptop.pool} has no Modal token. "
+        "choose Modal credentials for it in Prefect, or delete it and make bootstrap"
+    )
+    httpx.delete(f"{server.url}/work_pools/{laptop.pool}").raise_for_status()
+
+    # Rights that are missing, one after the other.
+    laptop.github.may_write = False
+    assert "add PREFECT_API_KEY and PREFECT_API_URL at https" in needs("GitHub secrets")
+    laptop.github.may_write = True
+    laptop.git.rights[laptop.owner] = READ
+    git(laptop.project, "commit", "--quiet", "--allow-empty", "--message", "Mine")
+    assert "git push" in needs("Commit")
+    laptop.git.rights[laptop.owner] = PUSH
+
+    # Somebody else has pushed since.
+    other = laptop.home / "other"
+    git(laptop.home, "clone", "--quiet", str(bare), str(other))
+    git(other, "switch", "--quiet", "--create", "theirs")
+    git(other, "commit", "--quiet", "--allow-empty", "--message", "Theirs")
+    git(other, "push", "--quiet", "--force", "origin", "HEAD:main")
+    said = needs("Commit")
+    assert "error: failed to push some refs" in said
+    pull = "git pull --rebase origin main"
+    assert said.endswith(f"If others have pushed: {pull}")
+    git(bare, "update-ref", "-d", "refs/heads/main")
+
+    # A flow that is not there.
+    edit(laptop.project / "prefect.yaml", "flow1:main", "flow2:main")
+    commit(laptop.project)
+    assert "flow2" in needs("Deployment")
+    edit(laptop.project / "prefect.yaml", "flow2:main", "flow1:main")
+    commit(laptop.project)
+    ready, steps = laptop.bootstrap()
+    assert ready, steps
+    assert laptop.doctor() == {}
+
+
+@pytest.fixture(scope="module")
+def connected(start: Callable[..., Laptop]) -> Laptop:
+    """A laptop on which everything is ready."""
+    laptop = start()
+    ready, steps = laptop.bootstrap()
+    assert ready, steps
+    return laptop
+
+
+def delete(laptop: Laptop, path: str) -> None:
+    httpx.delete(f"{laptop.cloud.server.url}/{path}").raise_for_status()
+
+
+def commit_something(laptop: Laptop) -> None:
+    git(laptop.project, "commit", "--quiet", "--allow-empty", "--message", "More")
+
+
+STOPPED_BEFORE: dict[str, Callable[[Laptop], object]] = {
+    "GitHub secrets": lambda laptop: laptop.github.values.pop("PREFECT_API_URL"),
+    "Work pool": lambda laptop: delete(laptop, f"work_pools/{laptop.pool}"),
+    "Remote": lambda laptop: git(laptop.project, "remote", "remove", "origin"),
+    "Commit": commit_something,
+    "Deployment": lambda laptop: delete(
+        laptop, f"deployments/{laptop.cloud.server.deployment(f'{laptop.pool}-example')['id']}"
+    ),
+}
+
+
+@pytest.mark.parametrize("step", STOPPED_BEFORE)
+def test_it_goes_on_from_wherever_it_stopped(connected: Laptop, step: str) -> None:
+    STOPPED_BEFORE[step](connected)
+    ready, steps = connected.bootstrap()
+    assert ready, steps
+    assert steps[step].startswith("done. ")
+    assert connected.doctor() == {}
+
+
+def test_no_program_is_started_with_a_secret_among_its_arguments(
+    start: Callable[..., Laptop], tmp_path: Path
+) -> None:
+    laptop = start()
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "def note(event, details):\n"
+        "    if event == 'subprocess.Popen':\n"
+        f"        with open({str(tmp_path / 'log')!r}, 'a') as log:\n"
+        "            print(details[1], file=log)\n"
+        "sys.addaudithook(note)\n"
+    )
+    ready, steps = laptop.bootstrap(PYTHONPATH=str(tmp_path))
+    assert ready, steps
+    started = (tmp_path / "log").read_text()
+    for program in ("'ls-remote'", "'secret', 'set'", "'work-pool', 'create'", "'prefect-deploy'"):
+        assert program in started
+    values = (laptop.token, laptop.owner, laptop.modal, laptop.cloud.key)
+    assert [value for value in values if value in started] == []
+
+
+def test_what_prefect_repeats_of_a_refused_request_is_not_shown(
+    start: Callable[..., Laptop],
+) -> None:
+    laptop = start()
+    laptop.cloud.refused = "block_documents"
+    try:
+        ready, steps = laptop.bootstrap()
+        assert not ready
+        assert "422" in steps["Work pool"]
+        assert "422" in steps["GitHub token"]
+    finally:
+        laptop.cloud.refused = ""
+    laptop.assert_no_secret_was_said()
+
+
+def test_a_token_has_to_read_without_the_logins_of_this_machine(
+    start: Callable[..., Laptop],
+) -> None:
+    laptop = start()
+    (laptop.home / ".netrc").write_text(f"machine 127.0.0.1 login x password {laptop.owner}\n")
+    _, steps = laptop.bootstrap(GITHUB_TOKEN=new_token())
+    assert f"That token cannot read {laptop.name}" in steps["GitHub token"]
+
+
+def test_a_public_repository_needs_no_github_token(start: Callable[..., Laptop]) -> None:
+    laptop = start(private_repository="no")
+    laptop.git.public.add(laptop.name)
+    ready, steps = laptop.bootstrap(GITHUB_TOKEN=None)
+    assert ready, steps
+    assert steps["GitHub token"] == "already there. not needed, the repository is public"
+    assert laptop.doctor(GITHUB_TOKEN=None) == {}
+
+
+def test_modals_own_configuration_is_enough(start: Callable[..., Laptop]) -> None:
+    laptop = start()
+    (laptop.home / ".modal.toml").write_text(
+        f"[acme]\ntoken_id = 'configured'\ntoken_secret = '{laptop.modal}'\nactive = true\n"
+    )
+    ready, steps = laptop.bootstrap(MODAL_TOKEN_ID=None, MODAL_TOKEN_SECRET=None)
+    assert ready, steps
+    token = {"token_id": "configured", "token_secret": laptop.modal}
+    assert laptop.cloud.token_of(laptop.pool) == token
+
+
+def test_a_server_of_ones_own_gets_nothing_from_github(start: Callable[..., Laptop]) -> None:
+    laptop = start()
+    own = {"PREFECT_API_URL": laptop.cloud.server.url, "PREFECT_API_KEY": None}
+    ready, steps = laptop.bootstrap(**own)
+    assert not ready
+    assert "Unknown work pool type 'modal:push'" in steps["Work pool"]
+    assert laptop.github.values == {}

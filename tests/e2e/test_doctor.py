@@ -1,5 +1,7 @@
 """`make doctor` names each fault and how to mend it, and nothing else."""
 
+import copy
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
@@ -35,8 +37,10 @@ def in_file(name: str, pattern: str, replacement: str) -> Fault:
     @contextmanager
     def fault(laptop: Laptop) -> Iterator[Env]:
         edit(laptop.project / name, pattern, replacement)
-        yield {}
-        git(laptop.project, "checkout", "--quiet", "HEAD", "--", name)
+        try:
+            yield {}
+        finally:
+            git(laptop.project, "checkout", "--quiet", "HEAD", "--", name)
 
     return fault
 
@@ -54,6 +58,29 @@ def on_the_server(path: str, before: dict, after: dict) -> Fault:
         httpx.patch(url, json=after).raise_for_status()
 
     return fault
+
+
+def file_is_gone(name: str) -> Fault:
+    @contextmanager
+    def fault(laptop: Laptop) -> Iterator[Env]:
+        (laptop.project / name).unlink()
+        try:
+            yield {}
+        finally:
+            git(laptop.project, "checkout", "--quiet", "HEAD", "--", name)
+
+    return fault
+
+
+@contextmanager
+def without_credentials(laptop: Laptop) -> Iterator[Env]:
+    url = f"{laptop.cloud.server.url}/work_pools/{laptop.pool}"
+    before = httpx.get(url).json()["base_job_template"]
+    after = copy.deepcopy(before)
+    del after["variables"]["properties"]["modal_credentials"]["default"]
+    httpx.patch(url, json={"base_job_template": after}).raise_for_status()
+    yield {}
+    httpx.patch(url, json={"base_job_template": before}).raise_for_status()
 
 
 @contextmanager
@@ -142,6 +169,16 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
         in_file(".python-version", r"^3\.\d+$", "3.9"),
         {"Python": ".python-version is 3.9, pyproject.toml wants >=3."} | CHANGED,
     ),
+    "an answer that would bring another Python back": (
+        in_file(".copier-answers.yml", r"python_version: .*", "python_version: '3.99'"),
+        {"Python": "the answer 3.99. uvx copier update --data python_version=3."} | CHANGED,
+    ),
+    "a lock file that is gone": (
+        file_is_gone("uv.lock"), {"Lock file": "does not match pyproject.toml. uv lock"} | CHANGED,
+    ),
+    "a missing uv": (
+        environment(MAKEFLAGS="UV=/no/uv"), {"uv": "uv is missing. make setup"},
+    ),
     "a misspelt key": (
         in_prefect_yaml("work_queue_name:", "work_queue:"),
         {"Keys": "'work_queue' was unexpected"} | CHANGED,
@@ -198,6 +235,32 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
         on_the_server("work_pools", {"is_paused": True}, {"is_paused": False}),
         {"Work pool": "is paused. uv run prefect work-pool resume laptop"},
     ),
+    "a deployment without a work pool": (
+        in_prefect_yaml(r"^    work_pool:\n(?:      .*\n)+", ""),
+        dict.fromkeys(("Secrets", "Job variables", "Work pool"), "example names no work pool")
+        | CHANGED,
+    ),
+    "no deployment at all": (
+        in_prefect_yaml(r"^deployments:\n(?s:.*)", "deployments: []\n"),
+        dict.fromkeys(
+            ("Schedules", "Secrets", "Job variables", "Left over", "Work pool", "Deployment"),
+            "unknown: prefect.yaml has no deployments",
+        )
+        | CHANGED,
+    ),
+    "a prefect.yaml that is no YAML": (
+        in_prefect_yaml(r"^pull:", "pull: ["),
+        {"Keys": "wrong: while parsing"}
+        | dict.fromkeys(
+            ("Schedules", "Secrets", "Job variables", "Left over", "GitHub token", "Work pool",
+             "GitHub secrets", "Remote", "Deployment"),
+            "unknown: prefect.yaml is not as Prefect wants it",
+        )
+        | {"Commit": "unknown: prefect.yaml is not"},
+    ),
+    "a work pool without Modal's token": (
+        without_credentials, {"Work pool": "has no Modal token. choose Modal credentials"},
+    ),
     "a missing block": (
         missing_block,
         {
@@ -212,10 +275,10 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
     ),
     "a missing GitHub secret": (missing_secret, {"GitHub secrets": "lacks PREFECT_API_KEY. make"}),
     "no API": (environment(PREFECT_API_URL=None), {"Prefect": "no API is configured. uv run"}),
-    "a refused key": (environment(PREFECT_API_KEY="other"), {"Prefect": "refuses the key. uv run"}),
+    "a refused key": (environment(PREFECT_API_KEY="other"), {"Prefect": "refuses the key. set PREFECT_API_KEY to another one"}),
     "another repository": (
         another_repository,
-        {"Remote": "origin is acme/other, containers clone acme/"},
+        {"Remote": "origin is github.com/acme/other, not github.com/acme/laptop"},
     ),
     "a lock file that is not committed": (
         lock_file_not_committed,
@@ -246,6 +309,47 @@ def test_a_fault_is_named_with_its_remedy(laptop: Laptop, fault: str) -> None:
     assert {check: text for check, text in found.items() if expected[check] not in text} == {}
 
 
+# What looks odd, and is not: found, it would keep a project from being ready.
+HARMLESS = {
+    "anchors": in_prefect_yaml("^pull:", "definitions:\n  tags: &tags [a]\n\npull:"),
+    "a version of the owner's own": in_prefect_yaml('version: ".*"', 'version: "7"'),
+    "no version": in_prefect_yaml('    version: ".*"\n', ""),
+}
+
+
+@pytest.mark.parametrize("oddity", HARMLESS)
+def test_what_is_only_odd_is_not_called_wrong(laptop: Laptop, oddity: str) -> None:
+    with HARMLESS[oddity](laptop):
+        assert laptop.doctor().keys() == {"Commit"}
+
+
+@pytest.mark.parametrize(
+    "address", ["ssh://git@ssh.github.com:443/{}.git", "git@work:{}", "https://GitHub.com/{}.git/"]
+)
+def test_the_repository_is_known_in_every_form(laptop: Laptop, address: str) -> None:
+    url = git(laptop.project, "remote", "get-url", "origin")
+    git(laptop.project, "remote", "set-url", "origin", address.format(laptop.name.title()))
+    assert "Remote" not in laptop.doctor()
+    git(laptop.project, "remote", "set-url", "origin", url)
+
+
+def test_a_command_that_is_named_mends_it(laptop: Laptop) -> None:
+    server = laptop.cloud.server
+    other = {"name": "other", "flow_id": server.post("flows/", name="main")["id"]}
+    server.post(
+        "deployments/",
+        **other,
+        pull_steps=server.deployment(laptop.pool + "-example")["pull_steps"],
+    )
+    httpx.patch(f"{server.url}/work_pools/{laptop.pool}", json={"is_paused": True})
+    found = laptop.doctor()
+    assert found.keys() == {"Left over", "Work pool"}
+    for text in found.values():
+        done = laptop.run(*shlex.split(text[text.index("uv run") :]))
+        assert done.returncode == 0, done.stdout
+    assert laptop.doctor() == {}
+
+
 def test_the_mended_project_is_clean(laptop: Laptop) -> None:
     assert laptop.doctor() == {}
     laptop.assert_no_secret_was_said()
@@ -263,9 +367,11 @@ def test_without_a_network_it_says_what_it_cannot_look_at(laptop: Laptop) -> Non
 
 def test_a_broken_prefect_yaml_breaks_no_check(laptop: Laptop) -> None:
     prefect_yaml = laptop.project / "prefect.yaml"
-    for text in ("pull: [", "- 1\n", "deployments: 7\n", "", "deployments: [{}]\npull: [{}]\n"):
+    for text in ("- 1\n", "deployments: 7\n", "", "deployments: [{}]\npull: [{}]\n"):
         prefect_yaml.write_text(text)
-        assert laptop.doctor()
+        found = laptop.doctor()
+        assert {"Schedules", "Work pool", "Deployment"} <= found.keys()
+        assert not [text for text in found.values() if "Error: " in text]
     git(laptop.project, "checkout", "--quiet", "HEAD", "--", "prefect.yaml")
 
 
