@@ -65,7 +65,8 @@ packages = ["src/prefect_modal"]
     del deploy["build"], deploy["deployments"][0]["version"]
     inside = {"directory": "{{ clone-step.directory }}"}
     run = "prefect.deployments.steps.run_shell_script"
-    deploy["pull"][1:] = [
+    deploy["pull"] = [
+        deploy["pull"][1],
         {run: {**inside, "script": "pip install --upgrade uv"}},
         {run: {**inside, "script": "uv sync --no-editable --no-dev"}},
     ]

@@ -27,4 +27,5 @@ def interpreters() -> dict[str, str]:
         )
         if done.returncode == 0:
             found[version] = done.stdout.strip()
+    assert found, f"there is none of Python {', '.join(OFFERED)}"
     return found

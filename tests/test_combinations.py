@@ -52,7 +52,7 @@ def test_their_files_agree(
     prefect_yaml = yaml.safe_load((project / "prefect.yaml").read_text())
     deploy = yaml.safe_load((project / ".github/workflows/prefect_cd.yaml").read_text())
     readme = (project / "README.md").read_text()
-    clone = prefect_yaml["pull"][0]["prefect.deployments.steps.git_clone"]
+    clone = prefect_yaml["pull"][1]["prefect.deployments.steps.git_clone"]
     (deployment,) = prefect_yaml["deployments"]
     package = pyproject["tool"]["uv"]["build-backend"]["module-name"]
 

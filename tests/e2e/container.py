@@ -28,6 +28,8 @@ def build_image(prefix: Path, interpreter: str, packages: list[str]) -> Path:
         interpreter: the Python to copy; what is installed in it stays behind.
         packages: requirements, pip and uv among them, as in Modal's own image.
 
+    Like the official images of Python, this one has no bytecode of the standard library.
+
     Raises:
         subprocess.CalledProcessError: the copy does not run, or a package cannot be had.
     """
@@ -88,6 +90,7 @@ class Container:
         environment = {name: os.environ[name] for name in kept if name in os.environ}
         environment |= {
             "HOME": str(self.home),
+            "GIT_CONFIG_NOSYSTEM": "1",
             # Debian's own Python puts scripts under local/.
             "PATH": ":".join(str(self.prefix / name) for name in ("bin", "local/bin", "tools")),
             "PREFECT__FLOW_RUN_ID": flow_run_id,
@@ -105,4 +108,5 @@ class Container:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )

@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -173,6 +175,14 @@ class Project:
         time.sleep(3)
         chosen = {"id": {"any_": [self.deployment()["id"]]}}
         return self.server.post("flow_runs/count", deployments=chosen)
+
+    def planned_times(self) -> set[str]:
+        """At what times of the day the planned runs start, in New York."""
+        chosen = {"id": {"any_": [self.deployment()["id"]]}}
+        runs = self.server.post("flow_runs/filter", deployments=chosen)
+        starts = [datetime.fromisoformat(run["expected_start_time"]) for run in runs]
+        there = ZoneInfo("America/New_York")
+        return {start.astimezone(there).strftime("%H:%M") for start in starts}
 
     def save_token(self, token: str) -> None:
         """Follow the README's step that puts the GitHub token into a Prefect block."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.engines import UV_CACHE, Project
+from tests.e2e.prefect_cloud import PrefectCloud
 from tests.e2e.runner import run_workflow
 from tests.template import clean_environment, commit
 
@@ -56,15 +57,22 @@ def project(start_project: Callable[..., Project]) -> Project:
 
 
 @pytest.mark.parametrize("pin", [False, True])
-def test_a_push_deploys(start_project: Callable[..., Project], act: Act, pin: bool) -> None:
+def test_a_push_deploys(
+    start_project: Callable[..., Project], act: Act, prefect_cloud: PrefectCloud, pin: bool
+) -> None:
     project = start_project(pin_commit=pin)
     pushed = project.push()
-    key = os.urandom(8).hex()
-    secrets = {"PREFECT_API_URL": project.server.url, "PREFECT_API_KEY": key}
+    secrets = {"PREFECT_API_URL": prefect_cloud.url, "PREFECT_API_KEY": "another-key"}
+    done = act(project.folder, "push", "prefect_cd.yaml", secrets)
+    assert done.returncode != 0
+    secrets["PREFECT_API_KEY"] = prefect_cloud.key
     done = act(project.folder, "push", "prefect_cd.yaml", secrets)
     assert done.returncode == 0, done.stdout
-    assert project.deployment()["version"] == pushed
-    assert key not in done.stdout
+    deployment = project.deployment()
+    assert deployment["version"] == pushed
+    clone = deployment["pull_steps"][1]["prefect.deployments.steps.git_clone"]
+    assert (clone.get("commit_sha") == pushed) is pin
+    assert prefect_cloud.key not in done.stdout
 
 
 def test_a_push_without_secrets_fails_at_once_and_names_them(project: Project, act: Act) -> None:

@@ -151,7 +151,7 @@ def test_the_oddest_names_are_deployed_as_they_are(
     deployment = prefect_server.deployment(".Odd_Name---example")
     assert deployment["work_pool_name"] == pool
     assert deployment["entrypoint"] == "odd__name_.flows.flow1:main"
-    assert deployment["pull_steps"][0]["prefect.deployments.steps.git_clone"] == {
+    assert deployment["pull_steps"][1]["prefect.deployments.steps.git_clone"] == {
         "id": "clone-step",
         "repository": "https://github.com/acme/.Odd_Name--",
         "branch": branch,

@@ -176,7 +176,7 @@ def test_an_owner_can_follow_the_readme_from_day_to_day_and_turn_it_off_in_the_e
 
     listed = "".join(follow(laptop, line) for line in sections.pop("See what runs"))
     assert f"{laptop.pool}-example" in listed
-    assert "Completed" in listed
+    assert "COMPLETED" in listed
     (line,) = sections.pop("Change it")
     follow(laptop, line)
     secret = "block_types/slug/secret/block_documents/name/warehouse?include_secrets=true"

@@ -1,5 +1,6 @@
 """What the tutorial promises: a push, an updated deployment, a run in a fresh container."""
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.conftest import Renderer
+from tests.e2e.accounts import new_token
 from tests.e2e.engines import Project
+from tests.e2e.git_https import NOTHING, GitOverHttp
 from tests.pythons import interpreters
 from tests.template import commit
 
@@ -34,7 +38,7 @@ def test_a_deploy_gives_what_prefect_yaml_describes_and_a_second_one_changes_not
 
     assert first["pull_steps"] == written["pull"]
     assert first["version"] == pushed
-    for name in ("name", "description", "entrypoint"):
+    for name in ("name", "description", "entrypoint", "paused"):
         assert first[name] == described[name]
     assert first["work_pool_name"] == described["work_pool"]["name"]
     assert first["work_queue_name"] == described["work_pool"]["work_queue_name"]
@@ -44,14 +48,16 @@ def test_a_deploy_gives_what_prefect_yaml_describes_and_a_second_one_changes_not
         "cron": schedule["schedule"]["cron"],
         "timezone": schedule["schedule"]["timezone"],
     } == described["schedules"][0]
+    assert schedule["active"] is True
 
     project.deploy()
     second = project.deployment()
-    ignored = ("updated", "last_polled", "labels")
-    assert {k: v for k, v in second.items() if k not in ignored and k != "schedules"} == {
-        k: v for k, v in first.items() if k not in ignored and k != "schedules"
-    }
-    assert [s["id"] for s in second["schedules"]] == [schedule["id"]]
+    (same,) = second["schedules"]
+    for seen in (first, second, schedule, same):
+        for name in ("updated", "last_polled", "labels", "schedules"):
+            seen.pop(name, None)
+    assert second == first
+    assert same == schedule
 
 
 def test_a_private_repository_is_cloned_with_the_token_of_its_block(start_project: Start) -> None:
@@ -65,13 +71,29 @@ def test_a_private_repository_is_cloned_with_the_token_of_its_block(start_projec
     assert "Goodbye Modal!" in run.logs
     assert project.github.token not in run.everything + run.output
 
-    wrong = "not-the-right-one"
-    project.save_token(wrong)
-    run = project.run()
+
+@pytest.mark.parametrize("rights", [None, NOTHING], ids=["unknown", "without rights"])
+def test_a_refused_token_is_told_in_the_log_and_shown_nowhere(
+    start_project: Start, git_https: GitOverHttp, rights: frozenset[str] | None
+) -> None:
+    project = start_project()
+    project.save_token(wrong := new_token())
+    if rights is not None:
+        git_https.rights[wrong] = rights
+    project.deploy()
+    container = project.start_container(token=None)
+    # Git asks over HTTP, with the token in the address, and says so in its errors.
+    there = git_https.address.replace("//", f"//{wrong}@")
+    container.environment |= {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{there}/.insteadOf",
+        "GIT_CONFIG_VALUE_0": f"https://{wrong}@github.com/",
+    }
+    run = project.run(container)
     assert run.state == "CRASHED"
-    assert "Executing deployment step: git_clone" in run.logs
-    assert "Deployment step 'git_clone' completed successfully" not in run.logs
-    assert f"Failed to clone repository 'https://github.com/{project.repository}'" in run.output
+    (reason,) = [log for log in run.logs if "Failed to clone repository" in log]
+    assert f"'https://github.com/{project.repository}'" in reason
+    assert "with exit code 128" in reason
     assert wrong not in run.everything + run.output
 
 
@@ -81,7 +103,9 @@ def test_a_missing_block_is_named(start_project: Start) -> None:
     run = project.run()
     assert run.state == "CRASHED"
     block = project.repository.split("/")[1]
-    assert f"Block not found: '{block}' of type 'github-credentials'" in run.output
+    missing = f"Block not found: '{block}' of type 'github-credentials'"
+    assert any(missing in log for log in run.logs)
+    assert project.github.token not in run.everything + run.output
 
 
 def test_a_public_repository_needs_no_block(start_project: Start) -> None:
@@ -104,7 +128,9 @@ def test_the_next_run_executes_what_was_pushed(start_project: Start) -> None:
     assert "Welcome world from Prefect! 🤗" in run.logs
 
 
-def test_a_schedule_is_replaced_and_switched_off_and_on(start_project: Start) -> None:
+def test_a_schedule_is_replaced_and_switched_off_and_on(
+    start_project: Start, render: Renderer, newest_python: tuple[str, str]
+) -> None:
     project = start_project()
     project.deploy()
     assert project.planned_runs() > 0
@@ -113,15 +139,18 @@ def test_a_schedule_is_replaced_and_switched_off_and_on(start_project: Start) ->
     project.deploy()
     (schedule,) = project.deployment()["schedules"]
     assert (schedule["schedule"]["cron"], schedule["active"]) == ("30 6 * * *", True)
-
-    edit(project.folder / "prefect.yaml", "paused: false", "paused: true")
-    project.push()
-    project.deploy()
-    assert project.planned_runs() == 0
-    edit(project.folder / "prefect.yaml", "paused: true", "paused: false")
-    project.push()
-    project.deploy()
     assert project.planned_runs() > 0
+    assert project.planned_times() == {"06:30"}
+
+    for answer, runs in (("never", False), ("30 6 * * *", True)):
+        rendered = render(
+            repo_url=project.repository, package_name="prefect_modal",
+            python_version=newest_python[0], schedule=answer,
+        ).project_dir  # fmt: skip
+        shutil.copy2(rendered / "prefect.yaml", project.folder)
+        project.push()
+        project.deploy()
+        assert (project.planned_runs() > 0) is runs
     (same,) = project.deployment()["schedules"]
     assert (same["id"], same["active"]) == (schedule["id"], True)
 
@@ -159,23 +188,29 @@ def test_a_flow_without_a_schedule_runs_when_asked(start_project: Start) -> None
     assert run.state == "COMPLETED", run.output
 
 
-def test_what_was_deployed_runs_although_the_branch_has_moved_on(start_project: Start) -> None:
-    project = start_project(private_repository=False, pin_commit=True)
+@pytest.mark.parametrize("private", [False, True], ids=["public", "private"])
+def test_what_was_deployed_runs_although_the_branch_has_moved_on(
+    start_project: Start, private: bool
+) -> None:
+    project = start_project(private_repository=private, pin_commit=True)
+    token = project.github.token if private else None
+    if token:
+        project.save_token(token)
     deployed = project.push()
     project.deploy()
     deployment = project.deployment()
-    clone = deployment["pull_steps"][0]["prefect.deployments.steps.git_clone"]
+    clone = deployment["pull_steps"][1]["prefect.deployments.steps.git_clone"]
     assert clone["commit_sha"] == deployment["version"] == deployed
     assert "branch" not in clone
 
     edit(project.folder / "src/prefect_modal/flows/flow1.py", "Hello {name}", "Welcome {name}")
     assert project.push() != deployed
-    run = project.run(project.start_container(token=None))
+    run = project.run(project.start_container(token=token))
     assert run.state == "COMPLETED", run.output
     assert "Hello world from Prefect! 🤗" in run.logs
 
     project.deploy()
-    run = project.run(project.start_container(token=None))
+    run = project.run(project.start_container(token=token))
     assert "Welcome world from Prefect! 🤗" in run.logs
 
 
@@ -192,6 +227,8 @@ def test_a_pinned_deploy_refuses_what_a_container_could_not_clone(start_project:
     assert "Commit and push your changes first" in refusal()
     commit(project.folder)
     assert "Push your commits first." in refusal()
+    name = {"any_": [f"{project.repository.split('/')[1]}-example"]}
+    assert project.server.post("deployments/count", deployments={"name": name}) == 0
     project.push()
     project.deploy()
 
