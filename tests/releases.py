@@ -11,12 +11,13 @@ TODAY = "v1000.0.0"
 
 def headings(changelog: str) -> list[str]:
     """The versions that a changelog has a section for, newest first."""
-    return re.findall(r"^## (v\d+\.\d+\.\d+)\b", changelog, re.MULTILINE)
+    return re.findall(r"^## (v\d+\.\d+\.\d+)$", changelog, re.MULTILINE)
 
 
 def releases(repository: Path = ROOT) -> dict[str, str]:
     """The commit of each release, oldest first: the one that added its heading to CHANGELOG.md.
 
+    The release workflow tags the same ones: where a heading came with a merge, the merge.
     A newest heading that is not committed yet is the working tree's, and has no commit.
 
     Raises:
@@ -27,8 +28,8 @@ def releases(repository: Path = ROOT) -> dict[str, str]:
     changelog = repository / "CHANGELOG.md"
     versions = headings(changelog.read_text()) if changelog.exists() else []
     found: dict[str, str] = {}
-    log = ["log", "--reverse", "--diff-filter=AM", "--format=%H", "--", "CHANGELOG.md"]
-    for change in git(repository, *log).split():
+    log = ["log", "--first-parent", "-m", "--reverse", "--diff-filter=AM", "--format=%H"]
+    for change in git(repository, *log, "--", "CHANGELOG.md").split():
         for version in headings(git(repository, "show", f"{change}:CHANGELOG.md")):
             found.setdefault(version, change)
     if git(repository, "status", "--porcelain", "--", "CHANGELOG.md"):

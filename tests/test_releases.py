@@ -33,20 +33,20 @@ def test_a_repository_without_a_changelog_has_no_releases(repository: Path) -> N
 def test_a_release_is_the_commit_that_added_its_heading(repository: Path) -> None:
     write(repository, "Unreleased")
     first = write(repository, "Unreleased", "v0.9.0")
-    second = write(repository, "v0.10.0 (2026-12-01)", "v0.9.0")
-    write(repository, "v0.10.0 (a corrected date)", "v0.9.0 (a title)")
+    second = write(repository, "v0.10.0", "v0.9.0")
+    write(repository, "Unreleased", "v0.10.0", "v0.9.0")
     commit(repository)
     assert list(releases(repository).items()) == [("v0.9.0", first), ("v0.10.0", second)]
 
 
-def test_a_release_that_came_by_a_merge_is_found(repository: Path) -> None:
+def test_a_heading_that_came_with_a_merge_releases_the_merge(repository: Path) -> None:
     git(repository, "checkout", "--quiet", "-b", "release")
-    release = write(repository, "v1.0.0")
+    write(repository, "v1.0.0")
     git(repository, "checkout", "--quiet", "main")
     (repository / "other").touch()
     commit(repository)
     git(repository, "merge", "--quiet", "--no-ff", "--no-edit", "release")
-    assert releases(repository) == {"v1.0.0": release}
+    assert releases(repository) == {"v1.0.0": git(repository, "rev-parse", "HEAD")}
 
 
 def test_a_heading_that_is_not_committed_is_the_working_trees(repository: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_heading_that_is_not_committed_is_the_working_trees(repository: Path) 
     first = write(repository, "v0.1.0")
     changelog.write_text(f"## v0.2.0\n\nNew.\n\n{changelog.read_text()}")
     assert releases(repository) == {"v0.1.0": first}
-    changelog.write_text("## v0.1.0 (a corrected date)\n")
+    changelog.write_text("## v0.1.0\n\nA corrected text.\n")
     assert releases(repository) == {"v0.1.0": first}
 
 
