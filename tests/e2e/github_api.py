@@ -25,6 +25,7 @@ from tests.template import clean_environment, git
 
 NO_DRAFTS = 422, "Draft pull requests are not supported in this repository."
 NO_PULLS = 403, "GitHub Actions is not permitted to create or approve pull requests."
+NO_TAGS = 403, "Resource not accessible by integration"
 
 
 @dataclass
@@ -104,6 +105,8 @@ class GitHubApi:
             case "PATCH", "pulls", number:
                 self.pulls[int(number) - 1] |= request.body
                 return 200, self.pulls[int(number) - 1]
+            case "GET", "releases":
+                return 200, self.releases[::-1]
             case "POST", "releases":
                 return self._release(**request.body)
             case "POST", "graphql":
@@ -111,10 +114,15 @@ class GitHubApi:
         self.unknown.append(f"{request.method} {request.path} {request.body}")
         return 501, {"message": "The stand-in does not know this."}
 
-    def _release(self, tag_name: str, target_commitish: str, **details: object) -> tuple[int, dict]:
-        """Like GitHub's own, it makes the tag too."""
-        git(self.repository, "tag", tag_name, target_commitish)
-        self.releases.append(details | {"tag_name": tag_name})
+    def _release(self, tag_name: str, **details: object) -> tuple[int, dict]:
+        """Like GitHub's own, it makes the tag too, where there is none."""
+        if tag_name in (release["tag_name"] for release in self.releases):
+            return 422, {"message": "Validation Failed", "errors": [{"code": "already_exists"}]}
+        if not git(self.repository, "tag", "--list", tag_name):
+            if NO_TAGS in self.refusals:
+                return 403, {"message": NO_TAGS[1]}
+            git(self.repository, "tag", tag_name, details["target_commitish"])
+        self.releases.append(details | {"tag_name": tag_name, "draft": False})
         return 201, {"html_url": f"https://github.com/acme/flows/releases/tag/{tag_name}"}
 
     def _graphql(self, query: str, variables: dict) -> dict:

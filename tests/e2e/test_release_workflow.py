@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.github_api import GitHubApi, serve
+from tests.e2e.github_api import NO_TAGS, GitHubApi, serve
 from tests.e2e.runner import run_workflow
+from tests.releases import releases
 from tests.template import ROOT, clean_environment, commit, git
 
 pytestmark = pytest.mark.e2e
 FIRST = '## v0.1.0\n\n- The first `thing`: "$HOME" 😀\n'
 SECOND = "## v0.2.0\n\n### Yours\n\n- The second.\n\nNothing to do.\n"
+THIRD = "## v0.10.0\n\n- The third.\n"
 
 
 @dataclass
@@ -51,6 +53,15 @@ class Repository:
         lines = git(self.api.repository, "tag", "--format=%(refname:short) %(objectname)")
         return dict(line.split() for line in lines.splitlines())
 
+    def published(self) -> dict[str, str]:
+        """The texts of all releases, in the order in which they were made."""
+        return {release["tag_name"]: release["body"].strip() for release in self.api.releases}
+
+
+def text(section: str) -> str:
+    """What is below the heading."""
+    return section.partition("\n")[2].strip()
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Iterator[Repository]:
@@ -77,21 +88,34 @@ def test_a_new_heading_is_tagged_and_its_section_published(repository: Repositor
     done = repository.release()
     assert done.returncode == 0, done.stdout
     assert repository.tags() == {"v0.1.0": first, "v0.2.0": second}
-    for release, section in zip(repository.api.releases, (FIRST, SECOND), strict=True):
-        version, text = section.removeprefix("## ").split("\n", 1)
-        assert (release["tag_name"], release["name"]) == (version, version)
-        assert release["body"].strip() == text.strip()
-        assert release.keys() == {"tag_name", "name", "body"}
+    assert repository.published() == {"v0.1.0": text(FIRST), "v0.2.0": text(SECOND)}
+    assert [release["name"] for release in repository.api.releases] == ["v0.1.0", "v0.2.0"]
+
+
+def test_all_headings_without_a_release_get_theirs_oldest_first(repository: Repository) -> None:
+    first = repository.commit(FIRST)
+    assert repository.release().returncode == 0
+    second = repository.commit(SECOND, FIRST)
+    third = repository.commit(THIRD, SECOND, FIRST)
+    repository.commit(THIRD, SECOND.replace("second", "second one"), FIRST)
+    done = repository.release()
+    assert done.returncode == 0, done.stdout
+    assert repository.tags() == {"v0.1.0": first, "v0.2.0": second, "v0.10.0": third}
+    assert repository.tags() == releases(repository.folder)
+    assert list(repository.published().items()) == [
+        ("v0.1.0", text(FIRST)),
+        ("v0.2.0", text(SECOND.replace("second", "second one"))),
+        ("v0.10.0", text(THIRD)),
+    ]
 
 
 def test_the_commit_that_added_the_heading_is_the_release(repository: Repository) -> None:
-    repository.commit(FIRST.replace("v0.1.0", "v0.0.1"))
-    added = repository.commit(FIRST, FIRST.replace("v0.1.0", "v0.0.1"))
+    added = repository.commit(FIRST)
     repository.commit(FIRST.replace("thing", "good thing"))
     done = repository.release()
     assert done.returncode == 0, done.stdout
     assert repository.tags() == {"v0.1.0": added}
-    assert "The first `good thing`" in repository.api.releases[0]["body"]
+    assert "The first `good thing`" in repository.published()["v0.1.0"]
 
 
 def test_a_heading_that_came_with_a_merge_releases_the_merge(repository: Repository) -> None:
@@ -104,29 +128,62 @@ def test_a_heading_that_came_with_a_merge_releases_the_merge(repository: Reposit
     done = repository.release()
     assert done.returncode == 0, done.stdout
     assert repository.tags() == {"v0.1.0": git(repository.folder, "rev-parse", "HEAD")}
+    assert repository.tags() == releases(repository.folder)
 
 
 def test_running_it_again_changes_nothing(repository: Repository) -> None:
     repository.commit(SECOND, FIRST)
     assert repository.release().returncode == 0
-    before = repository.tags()
-    # The older heading has no tag, and gets none.
-    assert list(before) == ["v0.2.0"]
+    before = repository.tags(), repository.published()
     repository.api.requests.clear()
     repository.commit(SECOND + "\nAnd a late word.\n", FIRST)
     done = repository.release()
     assert done.returncode == 0, done.stdout
-    assert "v0.2.0 is released already: nothing to do." in done.stdout
-    assert repository.tags() == before
-    assert repository.api.requests == []
+    assert "v0.2.0 is released already." in done.stdout
+    assert (repository.tags(), repository.published()) == before
+    assert repository.api.writes == []
+
+
+def test_a_tag_without_a_release_gets_one_and_stays_where_it_is(repository: Repository) -> None:
+    elsewhere = git(repository.folder, "rev-parse", "HEAD")
+    git(repository.api.repository, "tag", "v0.1.0", elsewhere)
+    repository.commit(FIRST)
+    done = repository.release()
+    assert done.returncode == 0, done.stdout
+    assert repository.tags() == {"v0.1.0": elsewhere}
+    assert repository.published() == {"v0.1.0": text(FIRST)}
+    assert "target_commitish" not in repository.api.releases[0]
+
+
+def test_a_tag_that_github_refuses_can_be_pushed_by_hand(repository: Repository) -> None:
+    repository.api.refusals = {NO_TAGS}
+    first = repository.commit(FIRST)
+    second = repository.commit(SECOND, FIRST)
+    done = repository.release()
+    assert done.returncode != 0
+    command = f"git tag v0.1.0 {first} && git push origin v0.1.0"
+    assert f"Type: {command}. Then run this workflow again." in done.stdout
+    assert repository.tags() == {}
+
+    for version, change in (("v0.1.0", first), ("v0.2.0", second)):
+        git(repository.api.repository, "tag", version, change)
+    # Where a tag points to HEAD, act takes that tag for what was pushed.
+    repository.commit(SECOND, FIRST)
+    done = repository.release()
+    assert done.returncode == 0, done.stdout
+    assert list(repository.published()) == ["v0.1.0", "v0.2.0"]
 
 
 @pytest.mark.parametrize("heading", ["Unreleased", "0.3.0", "v0.3", "v0.3.0-beta", "v0.3.0 (May)"])
-def test_a_heading_that_is_no_version_is_refused(repository: Repository, heading: str) -> None:
-    repository.commit(f"## {heading}\n\nSoon.\n", FIRST)
+@pytest.mark.parametrize("newest", [True, False])
+def test_a_heading_that_is_no_version_is_refused(
+    repository: Repository, heading: str, newest: bool
+) -> None:
+    sections = [f"## {heading}\n\nSoon.\n", FIRST]
+    repository.commit(*sections if newest else sections[::-1])
     done = repository.release()
     assert done.returncode != 0
-    assert f"The newest heading in CHANGELOG.md is '## {heading}'." in done.stdout
+    assert f"CHANGELOG.md has the heading '## {heading}'." in done.stdout
     assert "It must be a version, such as '## v1.2.3'." in done.stdout
     assert repository.tags() == {}
     assert repository.api.requests == []
