@@ -203,6 +203,7 @@ def test_a_release_becomes_a_pull_request_with_what_is_new(project: Project) -> 
     assert "from v1.0.0 to v2.0.0" in introduction
     assert "close it and open it again" in introduction
     assert "onflict" not in introduction
+    assert "uv.lock" not in introduction
     assert [section.strip() for section in sections] == [
         f'{version}\n\n- New in `{version}`: "$HOME" 😀' for version in ("v2.0.0", "v1.1.0")
     ]
@@ -254,6 +255,27 @@ def test_a_conflict_in_what_the_lock_is_made_from_leaves_the_lock_alone(project:
     assert done.returncode == 0, done.stdout
     assert "- `pyproject.toml`\n" in project.api.pulls[0]["body"]
     assert LOCKED not in (project.clone("template-update") / "uv.lock").read_text()
+
+
+def test_an_update_that_cannot_be_locked_becomes_a_draft_that_says_what_to_do(
+    project: Project,
+) -> None:
+    project.push("pyproject.toml", '["prefect"]', '["prefect>=3.8.5"]')
+    project.release(
+        "v2.0.0", ("template/pyproject.toml.jinja", "prefect>=3.8,<4", "prefect>=3.8,<3.8.3")
+    )
+    done = project.update()
+    assert done.returncode == 0, done.stdout
+    (pull,) = project.api.pulls
+    assert pull["draft"]
+    assert "**Lock again first.** `uv.lock` could not be made again." in pull["body"]
+    assert "Check out the branch `template-update` and run `uv lock`" in pull["body"]
+    assert "onflict" not in pull["body"]
+    branch = project.clone("template-update")
+    pyproject = (branch / "pyproject.toml").read_text()
+    assert '["prefect>=3.8.5"]' in pyproject
+    assert '"prefect>=3.8,<3.8.3",' in pyproject
+    assert LOCKED not in (branch / "uv.lock").read_text()
 
 
 def test_where_there_are_no_drafts_a_conflict_becomes_an_ordinary_pull_request(
