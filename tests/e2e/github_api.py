@@ -25,6 +25,7 @@ from tests.template import clean_environment, git
 
 NO_DRAFTS = 422, "Draft pull requests are not supported in this repository."
 NO_PULLS = 403, "GitHub Actions is not permitted to create or approve pull requests."
+SECOND_PULL = "A pull request already exists for acme:template-update."
 NO_TAGS = 403, "Resource not accessible by integration"
 
 
@@ -100,6 +101,8 @@ class GitHubApi:
                 return 403, {"message": NO_PULLS[1]}
             case "POST", "pulls" if request.body["draft"] and NO_DRAFTS in self.refusals:
                 return 422, {"message": NO_DRAFTS[1]}
+            case "POST", "pulls" if any(pull["state"] == "open" for pull in self.pulls):
+                return 422, {"message": "Validation Failed", "errors": [{"message": SECOND_PULL}]}
             case "POST", "pulls":
                 return 201, self.open(**request.body)
             case "PATCH", "pulls", number:

@@ -331,6 +331,19 @@ def test_an_open_pull_request_is_refreshed_by_the_next_release(
     assert git(project.api.repository, "rev-parse", f"{BRANCH}^") == after["refs/heads/main"]
 
 
+def test_an_open_pull_request_is_refreshed_though_a_later_one_is_closed(
+    project_with_pull_request: Project,
+) -> None:
+    project = project_with_pull_request
+    later = {"title": "Update from the template to v2.0.0", "draft": False}
+    project.api.pulls.append(project.api.pulls[0] | later | {"number": 2, "state": "closed"})
+    project.release("v2.0.0")
+    done = project.update("schedule")
+    assert done.returncode == 0, done.stdout
+    assert [pull["state"] for pull in project.api.pulls] == ["open", "closed"]
+    assert "from v1.0.0 to v2.0.0" in project.api.pulls[0]["body"]
+
+
 def test_where_there_are_no_drafts_a_pull_request_is_refreshed_all_the_same(
     project_with_pull_request: Project,
 ) -> None:
