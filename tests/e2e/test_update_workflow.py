@@ -327,6 +327,10 @@ def test_an_open_pull_request_is_refreshed_by_the_next_release(
     after = project.branches()
     assert after[BRANCH] != before[BRANCH]
     assert after == before | {BRANCH: after[BRANCH]}
+    if conflict:
+        # A draft before the push: what is in conflict can at no time be merged.
+        steps = " ".join(f"{request.path} {request.body}" for request in project.api.writes)
+        assert steps.index("ConvertPullRequestToDraft") < steps.index("git-receive-pack")
     # One commit on top of the default branch, whatever was there before.
     assert git(project.api.repository, "rev-parse", f"{BRANCH}^") == after["refs/heads/main"]
 
@@ -363,6 +367,27 @@ def test_commits_of_a_person_on_the_branch_are_left_alone(
 ) -> None:
     project = project_with_pull_request
     project.push(*OURS, branch="template-update")
+    before = project.branches()
+    project.release("v2.0.0")
+    done = project.update()
+    assert done.returncode == 0, done.stdout
+    assert "Pull request 1 has commits of yours. Merge or close it" in done.stdout
+    assert project.api.writes == []
+    assert project.branches() == before
+
+
+def test_commits_of_another_workflow_on_the_branch_are_left_alone(
+    project_with_pull_request: Project,
+) -> None:
+    project = project_with_pull_request
+    # One that formats, say: it commits as the same bot.
+    edit(clone := project.clone("template-update"), *OURS)
+    bot = {"NAME": "bot", "EMAIL": git(clone, "log", "-1", "--format=%ae")}
+    roles = [(role, key) for role in ("AUTHOR", "COMMITTER") for key in bot]
+    env = clean_environment(**{f"GIT_{role}_{key}": bot[key] for role, key in roles})
+    command = ["git", "commit", "--quiet", "--all", "--message", "Format"]
+    subprocess.run(command, cwd=clone, env=env, check=True)
+    git(clone, "push", "--quiet", f"file://{project.api.repository}", "HEAD:template-update")
     before = project.branches()
     project.release("v2.0.0")
     done = project.update()
