@@ -210,6 +210,21 @@ def test_a_release_becomes_a_pull_request_with_what_is_new(project: Project) -> 
     assert project.branches() == before | {BRANCH: project.branches()[BRANCH]}
 
 
+def test_from_a_commit_between_two_releases_what_is_new_begins_at_the_release_before(
+    project: Project,
+) -> None:
+    commit(template := project.folder / "template")
+    version = git(template, "describe", "--tags")
+    assert version.startswith("v1.0.0-1-g")
+    project.push(".copier-answers.yml", "_commit: v1.0.0\n", f"_commit: {version}\n")
+    project.release("v2.0.0")
+    done = project.update()
+    assert done.returncode == 0, done.stdout
+    (pull,) = project.api.pulls
+    assert f"from {version} to v2.0.0" in pull["body"]
+    assert [line for line in pull["body"].splitlines() if line.startswith("## ")] == ["## v2.0.0"]
+
+
 def test_the_pull_request_is_a_fresh_render_with_a_fresh_lock(project: Project) -> None:
     project.release("v2.0.0", ("template/.gitignore", "__pycache__/", "build/\n__pycache__/"))
     assert project.update().returncode == 0
