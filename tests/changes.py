@@ -20,12 +20,32 @@ def append(file: Path, text: str) -> None:
         end.write(text)
 
 
+NIGHTLY = '''"""Every night: count what the day has brought."""
+
+from prefect import flow
+
+
+@flow(log_prints=True)
+def nightly(reports: list[str]) -> int:
+    print(f"{len(reports)} reports")
+    return len(reports)
+'''
+TEST_NIGHTLY = """from prefect_modal.flows.nightly import nightly
+
+
+def test_it_counts_the_reports() -> None:
+    assert nightly.fn(["a", "b"]) == 2
+"""
+
+
 def by_owner(project: Path) -> None:
     """Edit the tutorial's project as its owner would in the first months."""
-    (project / "src/prefect_modal/flows/flow1.py").rename(
-        project / "src/prefect_modal/flows/report.py"
-    )
+    flows = project / "src/prefect_modal/flows"
+    # The example has become something else, and its test is gone.
+    (flows / "flow1.py").rename(flows / "report.py")
     (project / "tests/test_flow1.py").unlink()
+    (flows / "nightly.py").write_text(NIGHTLY)
+    (project / "tests/test_nightly.py").write_text(TEST_NIGHTLY)
     for words in (["polars"], ["--dev", "hypothesis"]):
         command = ["uv", "add", "--quiet", "--frozen", *words]
         subprocess.run(command, cwd=project, env=clean_environment(), check=True)
@@ -43,7 +63,7 @@ def by_owner(project: Path) -> None:
     append(
         prefect_yaml,
         "  - name: nightly\n"
-        "    entrypoint: prefect_modal.flows.report:nightly\n"
+        "    entrypoint: prefect_modal.flows.nightly:nightly\n"
         "    work_pool:\n"
         "      name: pref-modal-pool\n"
         "      job_variables:\n"

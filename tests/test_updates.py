@@ -1,9 +1,11 @@
 """`copier update` brings every old project to today, and leaves its owner's edits alone."""
 
 import functools
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +29,7 @@ from tests.template import (
     tree,
 )
 
+Conflicts = dict[str, list[tuple[str, str]]]
 NEXT = "v1001.0.0"
 """A release that is made up here, so that there is always one to update to."""
 UPDATES = [*((release, TODAY) for release in releases()), (TODAY, NEXT)]
@@ -59,10 +62,18 @@ ANSWERS: dict[str, dict[str, object]] = {
     },
 }
 
-# The budget: where an update from a version meets the owner's edits. There is no way around these.
-CONFLICTS = {
+# The budget: where an update from a version meets the owner's edits, as (ours, theirs).
+# There is no way around these.
+CONFLICTS: dict[str, Conflicts] = {
     # Both give the job that deploys a new name.
-    TODAY: {".github/workflows/prefect_cd.yaml"},
+    TODAY: {
+        ".github/workflows/prefect_cd.yaml": [
+            (
+                "  ship:\n    name: Ship to production\n",
+                "  deploy:\n    name: Deploy to Prefect\n",
+            ),
+        ],
+    },
 }
 
 OTHER_ANSWERS = [
@@ -161,13 +172,17 @@ def answers(project: Path) -> dict[str, object]:
     return {name: value for name, value in stored.items() if not name.startswith("_")}
 
 
-def conflicts(project: Path) -> set[str]:
-    """The files in which an update has left a conflict, by their text; git says the same."""
-    marked = {name for name, text in tree(project).items() if b"\n<<<<<<< " in b"\n" + text}
-    rejected = {name for name in tree(project) if name.endswith(".rej")}
-    unmerged = git(project, "diff", "--name-only", "--diff-filter=U").splitlines()
-    assert marked == set(unmerged)
-    return marked | rejected
+HUNK = re.compile(r"^<{7} .*\n((?:.*\n)*?)={7}\n((?:.*\n)*?)>{7} .*\n", re.MULTILINE)
+
+
+def conflicts(project: Path) -> Conflicts:
+    """What an update could not merge, by file; git names the same files."""
+    files = {name: text.decode() for name, text in tree(project).items()}
+    found = {name: HUNK.findall(text) for name, text in files.items()}
+    found = {name: hunks for name, hunks in found.items() if hunks}
+    assert found.keys() == set(git(project, "diff", "--name-only", "--diff-filter=U").splitlines())
+    assert [name for name in files if name.endswith(".rej")] == []
+    return found
 
 
 def lines(project: Path, name: str) -> Counter[bytes]:
@@ -186,6 +201,35 @@ def split(project: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
     files = tree(project)
     owned = {name: content for name, content in files.items() if is_owned(name)}
     return owned, {name: content for name, content in files.items() if name not in owned}
+
+
+def shared(project: Path) -> list[object]:
+    """What the owner of a grown project has put into shared files, as those who read them see it."""
+    pyproject = tomllib.loads((project / "pyproject.toml").read_text())
+    deployments = yaml.safe_load((project / "prefect.yaml").read_text())["deployments"]
+    return [
+        pyproject["project"]["dependencies"],
+        pyproject["dependency-groups"]["dev"],
+        pyproject["tool"]["ruff"],
+        deployments[0]["entrypoint"],
+        deployments[0]["schedules"],
+        deployments[0]["work_pool"]["job_variables"]["env"]["REPORTS"],
+        deployments[1:],
+    ]
+
+
+def test_a_grown_project_is_one_that_works(grow: Copy) -> None:
+    project = grow(TODAY)
+    dependencies, dev, *_ = shared(project)
+    assert "polars" in dependencies
+    assert "hypothesis" in dev
+    assert not (project / "src/prefect_modal/flows/flow1.py").exists()
+    deployments = yaml.safe_load((project / "prefect.yaml").read_text())["deployments"]
+    entrypoints = [deployment["entrypoint"].split(":") for deployment in deployments]
+    flows = "; ".join(f"from {module} import {flow}" for module, flow in entrypoints)
+    env = clean_environment(PYTHONPATH="src", PYTHONDONTWRITEBYTECODE="1")
+    for command in (["-c", flows], ["-m", "pytest", "-p", "no:cacheprovider", "tests"]):
+        subprocess.run([sys.executable, *command], cwd=project, env=env, check=True)
 
 
 @pytest.mark.parametrize("chosen", ANSWERS)
@@ -209,7 +253,7 @@ def test_an_update_keeps_every_edit_and_brings_every_change(
     base, mine = copy(old), grow(old)
     theirs, project = copy(new, **answers(base)), grown_and_updated(old, new)
     in_conflict = conflicts(project)
-    assert in_conflict == CONFLICTS.get(old, set())
+    assert in_conflict == CONFLICTS.get(old, {})
 
     owned, merged = split(mine)
     assert split(project)[0] == owned
@@ -223,13 +267,7 @@ def test_an_update_keeps_every_edit_and_brings_every_change(
         got = lines(project, name)
         assert got >= +expected if name in in_conflict else got == +expected
 
-    # The owner's lines are also where they were.
-    before, after = (
-        yaml.safe_load((folder / "prefect.yaml").read_text())["deployments"]
-        for folder in (mine, project)
-    )
-    assert after[1:] == before[1:]
-    assert after[0]["schedules"] == before[0]["schedules"]
+    assert shared(project) == shared(mine)
 
 
 def test_the_next_release_adds_a_file_and_changes_files_of_every_kind(copy: Copy) -> None:
@@ -316,7 +354,12 @@ def test_another_package_name_leaves_the_code_where_it_is(grow: Copy, update: Up
     assert {name: text for name, text in tree(project).items() if is_owned(name)} == before
     assert 'module-name = "other"' in (project / "pyproject.toml").read_text()
     # The owner has named another module there, so the choice is the owner's.
-    assert conflicts(project) == {"prefect.yaml"}
+    entrypoint = "    entrypoint: {}.flows.{}:main\n"
+    assert conflicts(project) == {
+        "prefect.yaml": [
+            (entrypoint.format("prefect_modal", "report"), entrypoint.format("other", "flow1"))
+        ],
+    }
 
 
 def look_for_conflicts(project: Path) -> subprocess.CompletedProcess[str]:
@@ -339,7 +382,7 @@ def test_ci_refuses_what_an_update_could_not_merge(grow: Copy, grown_and_updated
     assert done.returncode != 0
     *found, message = done.stdout.splitlines()
     assert message.startswith("::error::Resolve the conflicts")
-    assert {line.split(":")[0] for line in found} == CONFLICTS[TODAY]
+    assert {line.split(":")[0] for line in found} == CONFLICTS[TODAY].keys()
 
 
 def test_ci_refuses_what_git_has_rejected(copy: Copy) -> None:
