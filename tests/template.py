@@ -127,6 +127,12 @@ def questions(asked: bool) -> dict[str, dict]:
     }
 
 
+def answers(project: Path) -> dict[str, object]:
+    """The answers that a project holds."""
+    stored = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    return {name: value for name, value in stored.items() if not name.startswith("_")}
+
+
 def tree(folder: Path) -> dict[str, bytes]:
     """The contents of every file in `folder`, by path, but for git's."""
     return {

@@ -18,6 +18,7 @@ from tests.releases import TODAY, publish, releases
 from tests.template import (
     TUTORIAL,
     URL,
+    answers,
     clean_environment,
     commit,
     copier,
@@ -164,12 +165,6 @@ def grown_and_updated(grow: Copy, update: Update) -> Copy:
         return project
 
     return run
-
-
-def answers(project: Path) -> dict[str, object]:
-    """The answers that a project holds."""
-    stored = yaml.safe_load((project / ".copier-answers.yml").read_text())
-    return {name: value for name, value in stored.items() if not name.startswith("_")}
 
 
 HUNK = re.compile(r"^<{7} .*\n((?:.*\n)*?)={7}\n((?:.*\n)*?)>{7} .*\n", re.MULTILINE)

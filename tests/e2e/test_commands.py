@@ -6,23 +6,27 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pexpect
 import pytest
 import yaml
 
 from tests.changes import append, edit
 from tests.conftest import Renderer
-from tests.e2e.engines import PrefectServer
+from tests.e2e.engines import UV_CACHE, PrefectServer
 from tests.pythons import interpreters
+from tests.recording import CLEAR
 from tests.releases import TODAY, publish
 from tests.template import (
     TUTORIAL,
     URL,
+    answers,
     clean_environment,
     commit,
     copier,
     data,
     git,
     published,
+    questions,
     tree,
 )
 
@@ -41,6 +45,19 @@ def test_make_alone_lists_the_commands(project: Path, run_make: Make) -> None:
     listed = run_make(project).stdout
     for command in ("setup", "run", "test", "lint", "prefect-deploy", "update"):
         assert f"  make {command} " in listed
+
+
+def test_targets_and_the_flow_of_the_owner_go_to_project_mk(project: Path, run_make: Make) -> None:
+    append(
+        project / "project.mk",
+        "FLOW := acme.flows.report\n\nhello: ## Greet\n\t@echo 'Hello from $(FLOW)'\n",
+    )
+    listed = run_make(project).stdout.splitlines()
+    assert ["make", "hello", "Greet"] in [line.split() for line in listed]
+    assert run_make(project, "hello").stdout == "Hello from acme.flows.report\n"
+    shown = run_make(project, "--dry-run", "run").stdout
+    assert "from acme.flows.report import main;" in shown
+    assert "flow1" not in shown
 
 
 @pytest.mark.parametrize("version", sorted(interpreters()))
@@ -86,15 +103,20 @@ def test_a_run_never_reaches_the_workspace_that_is_logged_in(
     assert elsewhere not in done.stdout
 
 
-def test_setup_brings_its_own_uv_where_there_is_none(
-    project: Path, run_make: Make, tmp_path: Path, newest_python: tuple[str, str]
-) -> None:
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    for tool in ("sh", "make", "awk"):
+@pytest.fixture
+def path_without_uv(tmp_path: Path, newest_python: tuple[str, str]) -> str:
+    """The search path of a machine that has never seen uv."""
+    (tools := tmp_path / "tools").mkdir()
+    for tool in ("sh", "make", "awk", "git"):
         (tools / tool).symlink_to(shutil.which(tool))
     (tools / "python3").symlink_to(newest_python[1])
-    done = run_make(project, "setup", PATH=str(tools))
+    return str(tools)
+
+
+def test_setup_brings_its_own_uv_where_there_is_none(
+    project: Path, run_make: Make, path_without_uv: str
+) -> None:
+    done = run_make(project, "setup", PATH=path_without_uv)
     assert done.returncode == 0, done.stdout
     assert f'export PATH="{project}/.uv/bin:$PATH"' in done.stdout
     assert (project / "uv.lock").exists()
@@ -196,15 +218,16 @@ def make_update(
 ) -> Make:
     """Run `make update` where the template's newer release can be reached."""
     env = published(template_with_a_newer_release, UV_PYTHON=newest_python[1])
-    return lambda project: run_make(project, "update", env=env)
+    return lambda project, **extra: run_make(project, "update", env=env | extra)
 
 
 def test_an_update_stops_before_anything_changes_where_work_is_not_committed(
-    old_project: Path, make_update: Make
+    old_project: Path, make_update: Make, path_without_uv: str
 ) -> None:
     append(old_project / "README.md", "Not committed.\n")
     before = tree(old_project)
-    done = make_update(old_project)
+    # Not even uv is installed.
+    done = make_update(old_project, PATH=path_without_uv)
     assert done.returncode != 0
     assert done.stdout.startswith("Commit or stash your changes first: git status\n")
     assert tree(old_project) == before
@@ -230,6 +253,33 @@ def test_an_update_names_the_versions_locks_again_and_says_how_to_review_it(
     assert done.returncode == 0, done.stdout
     assert "Project is up-to-date!" in done.stdout
     assert git(old_project, "status", "--porcelain") == ""
+
+
+def test_an_update_asks_what_is_new_and_nothing_else(
+    template_with_a_newer_release: Path,
+    old_project: Path,
+    newest_python: tuple[str, str],
+    tmp_path: Path,
+) -> None:
+    template = shutil.copytree(template_with_a_newer_release, tmp_path / "asking")
+    append(template / "copier.yml", "\nteam:\n  type: str\n  help: Whose flows?\n  default: all\n")
+    edit(template / "extensions/data_names.jinja", r"'updates',", "'updates', 'team',")
+    commit(template, tag="v1002.0.0")
+    before = answers(old_project)
+    old = [question["help"] for question in questions(asked=True).values()]
+    env = published(
+        template, UV_PYTHON=newest_python[1], UV_CACHE_DIR=str(UV_CACHE), HOME=str(tmp_path)
+    )
+    terminal = pexpect.spawn(
+        "make", ["update"], cwd=str(old_project), env=env, timeout=300, encoding="utf-8",
+        dimensions=(24, 200),
+    )  # fmt: skip
+    assert terminal.expect_exact(["Whose flows?", *old]) == 0
+    terminal.send(f"{CLEAR}data\r")
+    assert terminal.expect_exact([pexpect.EOF, *old]) == 0
+    terminal.close()
+    assert terminal.exitstatus == 0, terminal.before
+    assert answers(old_project) == before | {"team": "data"}
 
 
 def test_an_update_that_cannot_be_merged_names_the_lines_and_what_comes_next(
