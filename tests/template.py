@@ -12,6 +12,11 @@ TUTORIAL = {"repo_url": "https://github.com/Ben-Epstein/prefect-modal"}
 URL = "https://example.com/copier-prefect-modal.git"
 """Where `published` makes the template available: a reserved domain, so it is nobody's."""
 
+AS_RENOVATE = [
+    "--skip-answered", "--defaults", "--answers-file", ".copier-answers.yml", "--vcs-ref",
+]  # fmt: skip
+"""How Renovate calls `copier update`; the new version follows. tests/renovate looks it up."""
+
 
 def files() -> list[Path]:
     """The files of this repository, committed or about to be, relative to its top."""

@@ -16,6 +16,7 @@ import yaml
 from tests.changes import by_owner, by_template, edit
 from tests.releases import TODAY, publish, releases
 from tests.template import (
+    AS_RENOVATE,
     TUTORIAL,
     URL,
     answers,
@@ -34,9 +35,6 @@ Conflicts = dict[str, list[tuple[str, str]]]
 NEXT = "v1001.0.0"
 """A release that is made up here, so that there is always one to update to."""
 UPDATES = [*((release, TODAY) for release in releases()), (TODAY, NEXT)]
-
-RENOVATE = ["--skip-answered", "--defaults", "--answers-file", ".copier-answers.yml", "--vcs-ref"]
-"""How Renovate calls `copier update`; the new version follows."""
 
 ANSWERS: dict[str, dict[str, object]] = {
     "defaults": {},
@@ -131,7 +129,7 @@ def update(template: Path) -> Update:
     """Run `copier update` in a project, by default as Renovate does."""
 
     def run(
-        project: Path, version: str, options: Sequence[str] = RENOVATE, **command: Path
+        project: Path, version: str, options: Sequence[str] = AS_RENOVATE, **command: Path
     ) -> None:
         env = published(template)
         done = copier("update", *options, version, env=env, cwd=project, **command)

@@ -1,6 +1,7 @@
 """In a project that was generated with `updates=renovate`, Renovate does what the README says."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from tests.renovate.conftest import RENOVATE, Report
 from tests.template import (
+    AS_RENOVATE,
     ROOT,
     TUTORIAL,
     URL,
@@ -68,6 +70,13 @@ def report(renovate: Callable[..., Report], project: Path, template: Path) -> Re
 def test_a_new_release_arrives_as_one_pull_request(report: Report) -> None:
     assert report.updates()[".copier-answers.yml", URL] == {"renovate/template": "v1.0.0"}
     assert report.titles["renovate/template"] == "Update from the template to v1.0.0"
+
+
+def test_it_calls_copier_as_the_tests_of_updates_do() -> None:
+    code = (RENOVATE / "modules/manager/copier/artifacts.js").read_text()
+    # Renovate adds --trust where its administrator allows scripts: the template needs none.
+    flags = [flag for flag in re.findall(r"'(--[a-z-]+)'", code) if flag != "--trust"]
+    assert flags == [option for option in AS_RENOVATE if option.startswith("--")]
 
 
 def test_what_the_template_pins_is_left_to_the_template(report: Report) -> None:
