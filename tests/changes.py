@@ -6,20 +6,6 @@ from pathlib import Path
 
 from tests.template import clean_environment
 
-
-def edit(file: Path, pattern: str, replacement: str) -> None:
-    """Replace the one place of a file that a pattern describes."""
-    text, count = re.subn(pattern, replacement, file.read_text(), flags=re.MULTILINE)
-    assert count == 1, f"{count} places in {file.name} match {pattern}"
-    file.write_text(text)
-
-
-def append(file: Path, text: str) -> None:
-    """Add lines to the end of a file, which is made if it is missing."""
-    with file.open("a") as end:
-        end.write(text)
-
-
 NIGHTLY = '''"""Every night: count what the day has brought."""
 
 from prefect import flow
@@ -36,6 +22,19 @@ TEST_NIGHTLY = """from prefect_modal.flows.nightly import nightly
 def test_it_counts_the_reports() -> None:
     assert nightly.fn(["a", "b"]) == 2
 """
+
+
+def edit(file: Path, pattern: str, replacement: str) -> None:
+    """Replace the one place of a file that a pattern describes."""
+    text, count = re.subn(pattern, replacement, file.read_text(), flags=re.MULTILINE)
+    assert count == 1, f"{count} places in {file.name} match {pattern}"
+    file.write_text(text)
+
+
+def append(file: Path, text: str) -> None:
+    """Add lines to the end of a file, which is made if it is missing."""
+    with file.open("a") as end:
+        end.write(text)
 
 
 def by_owner(project: Path) -> None:

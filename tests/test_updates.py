@@ -31,7 +31,6 @@ from tests.template import (
     tree,
 )
 
-Conflicts = dict[str, list[tuple[str, str]]]
 NEXT = "v1001.0.0"
 """A release that is made up here, so that there is always one to update to."""
 UPDATES = [*((release, TODAY) for release in releases()), (TODAY, NEXT)]
@@ -60,6 +59,9 @@ ANSWERS: dict[str, dict[str, object]] = {
         "timezone": "Asia/Kolkata",
     },
 }
+
+Conflicts = dict[str, list[tuple[str, str]]]
+HUNK = re.compile(r"^<{7} .*\n((?:.*\n)*?)={7}\n((?:.*\n)*?)>{7} .*\n", re.MULTILINE)
 
 # The budget: where an update from a version meets the owner's edits, as (ours, theirs).
 # There is no way around these.
@@ -163,9 +165,6 @@ def grown_and_updated(grow: Copy, update: Update) -> Copy:
         return project
 
     return run
-
-
-HUNK = re.compile(r"^<{7} .*\n((?:.*\n)*?)={7}\n((?:.*\n)*?)>{7} .*\n", re.MULTILINE)
 
 
 def conflicts(project: Path) -> Conflicts:

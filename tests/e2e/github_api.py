@@ -25,7 +25,6 @@ from tests.template import clean_environment, git
 
 NO_DRAFTS = 422, "Draft pull requests are not supported in this repository."
 NO_PULLS = 403, "GitHub Actions is not permitted to create or approve pull requests."
-SECOND_PULL = "A pull request already exists for acme:template-update."
 NO_TAGS = 403, "Resource not accessible by integration"
 
 
@@ -102,7 +101,7 @@ class GitHubApi:
             case "POST", "pulls" if request.body["draft"] and NO_DRAFTS in self.refusals:
                 return 422, {"message": NO_DRAFTS[1]}
             case "POST", "pulls" if any(pull["state"] == "open" for pull in self.pulls):
-                return 422, {"message": "Validation Failed", "errors": [{"message": SECOND_PULL}]}
+                return 422, {"message": "A pull request already exists for acme:template-update."}
             case "POST", "pulls":
                 return 201, self.open(**request.body)
             case "PATCH", "pulls", number:
