@@ -16,6 +16,10 @@ demo: .venv/ready ## Render the tutorial's project, set it up and run its flow
 		--data repo_url=https://github.com/Ben-Epstein/prefect-modal \
 		--data python_version="$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" \
 		"$(CURDIR)" $(DEMO)
+	git -C $(DEMO) init --quiet --initial-branch main
+	git -C $(DEMO) remote add origin https://github.com/Ben-Epstein/prefect-modal
+	echo 'src = ["prefect-modal/src"]' > demo/ruff.toml  # This repository's settings end here.
+	touch demo/pytest.ini
 	PATH="$(CURDIR)/$(BIN):$$PATH" UV_PYTHON="$(CURDIR)/$(BIN)/python" $(MAKE) -C $(DEMO) setup run
 	@echo
 	@echo 'The project is in $(DEMO). Look around there, begin with its README.md, and run make.'

@@ -37,7 +37,7 @@ def test_the_closing_message_says_what_to_type_next(
         "git init --initial-branch main",
         "git remote add origin https://github.com/Ben-Epstein/prefect-modal",
         "make setup run   # runs the flow here, without any account",
-        "make bootstrap   # connects Prefect, GitHub and Modal",
+        "make bootstrap   # commits, pushes, connects Prefect, GitHub and Modal, deploys",
     ]
 
 

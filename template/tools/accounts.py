@@ -56,6 +56,7 @@ SECRETS = ("PREFECT_API_KEY", "PREFECT_API_URL")
 CONSOLE = re.compile(
     r"(?:https://)?app\.prefect\.cloud/account/([\w-]+)/workspace/([\w-]+).*"
 )
+KEYS = "https://app.prefect.cloud/my/api-keys"
 API = r"https://api.prefect.cloud/api/accounts/\1/workspaces/\2"
 DOCS = "https://docs.prefect.io/v3/how-to-guides/deployments"
 
@@ -125,7 +126,8 @@ def key(deployment: dict[str, Any]) -> tuple[Any, Any]:
 def work_pool(deployment: dict[str, Any]) -> dict[str, Any]:
     if (found := deployment.get("work_pool") or {}).get("name"):
         return found
-    raise CannotLook(f"the deployment {deployment.get('name')} names no work pool")
+    name = deployment.get("name")
+    raise CannotLook(f"the deployment {name} has no work_pool: copy the first one's")
 
 
 def pools() -> list[str]:
@@ -217,8 +219,10 @@ def must(*command: str) -> None:
 
 def talk(otherwise: str, *command: str) -> None:
     """Run a command that talks to the person in front of it, and begin again."""
-    if not somebody_is_there() or subprocess.run(command, check=False).returncode != 0:
-        raise NeedsYou(otherwise)
+    if not somebody_is_there():
+        raise NeedsYou(f"{otherwise} Or run this in a terminal.")
+    if subprocess.run(command, check=False).returncode != 0:
+        raise NeedsYou(f"That did not work. Run this again, or: {otherwise}")
     restart()
 
 
@@ -270,7 +274,7 @@ def connect_prefect() -> None:
         restart()
     if "PREFECT_API_KEY" in os.environ and api_url():
         return  # Prefect logs nobody in over it.
-    otherwise = "Set PREFECT_API_URL and PREFECT_API_KEY."
+    otherwise = f"Set PREFECT_API_URL and PREFECT_API_KEY (from {KEYS})."
     if api_url():
         otherwise = f"{api_url()} refuses the key. Set PREFECT_API_KEY to another one."
     talk(otherwise, *PREFECT, "cloud", "login")
@@ -450,7 +454,7 @@ def github_secrets() -> Finding:
 def add_secrets_by_hand() -> str:
     host, name = repository()
     page = f"https://{host}/{name}/settings/secrets/actions"
-    return f"add {' and '.join(SECRETS)} at {page}"
+    return f"add {' and '.join(SECRETS)} at {page} (README.md says where they are)"
 
 
 def set_github_secrets() -> None:
@@ -467,10 +471,8 @@ def set_github_secrets() -> None:
 
 
 def remote() -> Finding:
-    origin, (host, name) = (
-        git("config", "remote.origin.url").stdout.strip(),
-        repository(),
-    )
+    origin = git("config", "remote.origin.url").stdout.strip()
+    host, name = repository()
     if not origin:
         return wrong("there is no remote called origin")
     here = split(origin)
@@ -518,17 +520,22 @@ def commit_and_push() -> None:
         known = git("rev-parse", "--verify", branch).returncode == 0
         mend = f"git switch {'' if known else '--create '}{shlex.quote(branch)}"
         raise NeedsYou(f"This is {here}, containers clone {branch}. {mend}")
-    if git("rev-parse", "--verify", "HEAD").returncode != 0:
-        must("git", "add", "--all")
-        must("git", "commit", "--message", "Start from the template")
-    elif not locked():
-        must("git", "add", "uv.lock")
-        must("git", "commit", "--message", "Lock what containers install", "uv.lock")
     try:
+        if git("rev-parse", "--verify", "HEAD").returncode != 0:
+            must("git", "add", "--all")
+            must("git", "commit", "--message", "Start from the template")
+        elif not locked():
+            must("git", "add", "uv.lock")
+            message = "Lock what containers install"
+            must("git", "commit", "--message", message, "uv.lock")
         must("git", "push", "--set-upstream", "origin", "HEAD")
     except NeedsYou as refused:
-        mend = f"git pull --rebase origin {shlex.quote(branch)}"
-        raise NeedsYou(f"{refused}. If others have pushed: {mend}") from None
+        mend = "gh auth setup-git, or git remote set-url origin with an ssh address"
+        if "failed to push some refs" in str(refused):
+            mend = f"git pull --rebase origin {shlex.quote(branch)}"
+        elif str(refused).startswith("git commit"):
+            mend = "git config --global user.name NAME, and user.email ADDRESS"
+        raise NeedsYou(f"{refused}. {mend}") from None
 
 
 # What is deployed.
@@ -706,6 +713,26 @@ def job_variables() -> Finding:
     return right("the work pool knows each of them")
 
 
+def containers() -> Finding:
+    """What keeps a container from running a flow, as far as prefect.yaml tells."""
+    installs = "UV_PROJECT_ENVIRONMENT" in json.dumps(prefect_yaml().get("pull"))
+    for name, _, given in variables():
+        if installs and "UV_PROJECT_ENVIRONMENT" not in (given.get("env") or {}):
+            text = f"{name} does not set UV_PROJECT_ENVIRONMENT"
+            return wrong(text, "copy job_variables from the first deployment")
+    for deployment in deployments():
+        module, _, flow = str(deployment.get("entrypoint")).partition(":")
+        file = ROOT / "src" / f"{module.replace('.', '/')}.py"
+        if module.endswith(".py"):
+            file = ROOT / module
+        elif not (ROOT / "src" / module.partition(".")[0]).exists():
+            continue  # It comes from a package of somebody else's.
+        if not file.exists() or not re.search(rf"\b{flow}\b", file.read_text("utf-8")):
+            text = f"{deployment.get('name')} runs {module}:{flow}, which is not there"
+            return wrong(text, "correct its entrypoint")
+    return right("each finds its Python and its flow")
+
+
 def blocks() -> Finding:
     text = (ROOT / "prefect.yaml").read_text(encoding="utf-8")
     named = sorted(set(re.findall(r"prefect\.blocks\.([\w-]+)\.([\w-]+)", text)))
@@ -756,6 +783,7 @@ LOOKS = [
     Check("Keys", keys),
     Check("Schedules", schedules),
     Check("Secrets", secrets),
+    Check("Containers", containers),
     Check("Job variables", job_variables),
     Check("Blocks", blocks),
     Check("Left over", left_over),

@@ -23,7 +23,7 @@ def test_the_questions(published_template: Path, tmp_path: Path) -> None:
 def test_the_deployment(
     start_project: Callable[..., Project], prefect_server: PrefectServer, tmp_path: Path
 ) -> None:
-    project = start_project(repository="acme/flows")
+    project = start_project(repository="acme/prefect-modal")
     project.save_token(project.github.token)
     project.deploy()
     for name in ("world", "Modal"):

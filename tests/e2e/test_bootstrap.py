@@ -77,7 +77,7 @@ def test_without_any_value_each_step_says_what_it_needs(start: Callable[..., Lap
         MODAL_TOKEN_SECRET=None, GH_TOKEN=None,
     )  # fmt: skip
     assert not ready
-    assert steps["Prefect"] == "needs you. Set PREFECT_API_URL and PREFECT_API_KEY."
+    assert steps["Prefect"].startswith("needs you. Set PREFECT_API_URL and PREFECT_API_KEY (from")
     for step in ("GitHub token", "Modal token", "Work pool", "Deployment"):
         assert steps[step] == "needs you. Prefect is not connected."
     page = f"https://github.com/{laptop.name}/settings/secrets/actions"
@@ -90,7 +90,9 @@ def test_without_any_value_each_step_says_what_it_needs(start: Callable[..., Lap
     _, steps = laptop.bootstrap(GITHUB_TOKEN=None, MODAL_TOKEN_ID=None, MODAL_TOKEN_SECRET=None)
     assert steps["Prefect"].startswith("already there. ")
     assert steps["GitHub token"].startswith("needs you. Set GITHUB_TOKEN to a token from https://")
-    assert steps["Modal token"] == "needs you. Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET."
+    assert steps["Modal token"] == (
+        "needs you. Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET. Or run this in a terminal."
+    )
     assert steps["Work pool"].startswith("needs you. ")
     laptop.assert_no_secret_was_said()
 
@@ -244,7 +246,7 @@ def test_without_gh_it_says_what_to_add_by_hand(start: Callable[..., Laptop]) ->
     page = f"https://github.com/{laptop.name}/settings/secrets/actions"
     assert steps.pop("GitHub secrets") == (
         "needs you. gh cannot look: gh is not installed. "
-        f"add PREFECT_API_KEY and PREFECT_API_URL at {page}"
+        f"add PREFECT_API_KEY and PREFECT_API_URL at {page} (README.md says where they are)"
     )
     assert {text.split(". ")[0] for text in steps.values()} <= {"done", "already there"}, steps
 
@@ -295,6 +297,9 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     template = {"base_job_template": WORKER["default_base_job_configuration"]}
     server.post("work_pools/", name=laptop.pool, type="modal:push", is_paused=True, **template)
     git(laptop.project, "init", "--quiet", "--initial-branch", "master")
+    nobody = dict.fromkeys(
+        f"GIT_{role}_{what}" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    )
     ready, steps = laptop.bootstrap()
     assert not ready
     resume = f"uv run prefect work-pool resume {laptop.pool}"
@@ -305,6 +310,7 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     assert git(laptop.project, "ls-remote", str(bare)) == ""
     assert laptop.run(*resume.split()).returncode == 0
     assert laptop.run(*switch.split()).returncode == 0
+    assert "git config --global user.name NAME" in needs("Commit", **nobody)
 
     assert needs("Work pool") == (
         f"{laptop.pool} has no Modal token. "
@@ -318,7 +324,9 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     laptop.github.may_write = True
     laptop.git.rights[laptop.owner] = READ
     git(laptop.project, "commit", "--quiet", "--allow-empty", "--message", "Mine")
-    assert "git push" in needs("Commit")
+    said = needs("Commit")
+    assert "git push" in said
+    assert "gh auth setup-git" in said
     laptop.git.rights[laptop.owner] = PUSH
 
     # Somebody else has pushed since.
@@ -330,7 +338,7 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     said = needs("Commit")
     assert "error: failed to push some refs" in said
     pull = "git pull --rebase origin main"
-    assert said.endswith(f"If others have pushed: {pull}")
+    assert said.endswith(f". {pull}")
     git(bare, "update-ref", "-d", "refs/heads/main")
 
     # A flow that is not there.

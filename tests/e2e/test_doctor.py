@@ -215,6 +215,19 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
         in_prefect_yaml("env:$", "cpus: 2\n        env:"),
         {"Job variables": "has no variable cpus. use one of cpu, env, gpu"} | CHANGED,
     ),
+    "a container that does not know its Python": (
+        in_prefect_yaml("UV_PROJECT_ENVIRONMENT: /", "OTHER: /"),
+        {"Containers": "does not set UV_PROJECT_ENVIRONMENT. copy job_variables"} | CHANGED,
+    ),
+    "a flow that is not there": (
+        in_prefect_yaml("flow1:main", "flow1:mian"),
+        {
+            "Containers": "flow1:mian, which is not there. correct its entrypoint",
+            "Deployment": "is not deployed",
+            "Left over": "is deployed, but not in prefect.yaml",
+        }
+        | CHANGED,
+    ),
     "a renamed deployment": (
         in_prefect_yaml(r"- name: .*-example\"", '- name: "renamed"'),
         {
@@ -237,13 +250,16 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
     ),
     "a deployment without a work pool": (
         in_prefect_yaml(r"^    work_pool:\n(?:      .*\n)+", ""),
-        dict.fromkeys(("Secrets", "Job variables", "Work pool"), "example names no work pool")
+        dict.fromkeys(
+            ("Secrets", "Containers", "Job variables", "Work pool"), "example has no work_pool: copy"
+        )
         | CHANGED,
     ),
     "no deployment at all": (
         in_prefect_yaml(r"^deployments:\n(?s:.*)", "deployments: []\n"),
         dict.fromkeys(
-            ("Schedules", "Secrets", "Job variables", "Left over", "Work pool", "Deployment"),
+            ("Schedules", "Secrets", "Containers", "Job variables", "Left over", "Work pool",
+             "Deployment"),
             "unknown: prefect.yaml has no deployments",
         )
         | CHANGED,
@@ -252,7 +268,8 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
         in_prefect_yaml(r"^pull:", "pull: ["),
         {"Keys": "wrong: while parsing"}
         | dict.fromkeys(
-            ("Schedules", "Secrets", "Job variables", "Left over", "GitHub token", "Work pool",
+            ("Schedules", "Secrets", "Containers", "Job variables", "Left over", "GitHub token",
+             "Work pool",
              "GitHub secrets", "Remote", "Deployment"),
             "unknown: prefect.yaml is not as Prefect wants it",
         )

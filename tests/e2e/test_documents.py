@@ -65,19 +65,27 @@ def test_the_front_pages_two_commands_end_with_a_ready_project(start: Start) -> 
     assert laptop.doctor() == {}
 
 
-def test_the_front_pages_demo_runs_in_a_clone(tmp_path: Path) -> None:
+def test_the_front_pages_demo_runs_in_a_clone_and_is_a_project_to_try(tmp_path: Path) -> None:
     (home := tmp_path / "home").mkdir()
     commit(clone := export(tmp_path / "clone"))
-    done = subprocess.run(
-        ["bash", "-e", "-c", "\n".join(README.sections()["See it run first, without any account"])],
-        check=False, cwd=clone, env=clean_environment(HOME=str(home)), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-    assert "Hello world from Prefect! 🤗" in done.stdout
-    assert set(README.sections()) == {
-        "copier-prefect-modal", "See it run first, without any account",
-    }  # fmt: skip
+    environment = clean_environment(HOME=str(home), UV_PYTHON=str(clone / ".venv/bin/python"))
+
+    def run(folder: Path, command: str) -> str:
+        done = subprocess.run(
+            ["bash", "-e", "-c", command], check=False, cwd=folder, env=environment,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    without_an_account = "See it run first, without any account"
+    (command,) = README.sections()[without_an_account]
+    assert "Hello world from Prefect! 🤗" in run(clone, command)
+    assert set(README.sections()) == {"copier-prefect-modal", without_an_account}
+    # Inside of this repository, and yet on its own.
+    project = clone / "demo/prefect-modal"
+    assert "All checks passed!" in run(project, "make lint")
+    assert run(project, "git rev-parse --show-toplevel").strip() == str(project)
 
 
 def test_an_existing_project_gets_the_template(start: Start) -> None:
