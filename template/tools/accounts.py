@@ -119,7 +119,7 @@ def deployments() -> list[dict[str, Any]]:
 
 
 def key(deployment: dict[str, Any]) -> tuple[Any, Any]:
-    """What tells a deployment of prefect.yaml from others; the server's have it too."""
+    """What tells a deployment of prefect.yaml from the others."""
     return deployment.get("name"), deployment.get("entrypoint")
 
 
@@ -361,12 +361,12 @@ def modal_token() -> dict[str, str | None]:
 
 
 def modal_block(pool: str) -> UUID | None:
-    """The block in which Prefect keeps the Modal token of a work pool, if it has one.
-
-    Raises:
-        ObjectNotFound: there is no such work pool.
-    """
-    variables = prefect().read_work_pool(pool).base_job_template.get("variables", {})
+    """The block in which Prefect keeps the Modal token of a work pool, if it has one."""
+    try:
+        template = prefect().read_work_pool(pool).base_job_template
+    except ObjectNotFound:
+        return None
+    variables = template.get("variables", {})
     chosen = variables.get("properties", {}).get("modal_credentials", {})
     reference = (chosen.get("default") or {}).get("$ref", {})
     return UUID(reference["block_document_id"]) if reference else None
@@ -379,11 +379,8 @@ def modal_account() -> Finding:
     if any(token.values()):
         mend = "set both MODAL_TOKEN_ID and MODAL_TOKEN_SECRET"
         return wrong("half of a token", mend)
-    try:
-        if all(map(modal_block, pools())):
-            return right("not needed here, the work pool has its token")
-    except ObjectNotFound:
-        pass
+    if all(map(modal_block, pools())):
+        return right("not needed here, the work pool has its token")
     return wrong("no token is configured", "uv run modal setup")
 
 
@@ -422,14 +419,12 @@ def rotate_tokens() -> int:
     if not all((token := modal_token()).values()):
         say("Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or uv run modal setup")
         return 1
-    if (finding := look(Check("Work pool", work_pools))).status != "right":
-        say(f"{finding.text}. {finding.remedy}")
-        return 1
     for pool in pools():
-        if block := modal_block(pool):
-            given = BlockDocumentUpdate(data=token)
-            prefect().update_block_document(block, given)
-            say(f"{pool} has the token that is configured here.")
+        if not (block := modal_block(pool)):
+            say(f"{pool} has no Modal token yet: make bootstrap")
+            return 1
+        prefect().update_block_document(block, BlockDocumentUpdate(data=token))
+        say(f"{pool} has the token that is configured here.")
     return 0
 
 
@@ -541,13 +536,13 @@ def commit_and_push() -> None:
 # What is deployed.
 
 
-def on_the_server() -> list[DeploymentResponse]:
-    """The deployments that clone this repository, wherever they came from."""
+def on_the_server() -> dict[tuple[Any, Any], DeploymentResponse]:
+    """The deployments that clone this repository, wherever they came from, by key."""
     found, page = [], prefect().read_deployments(limit=200)
     while page:
         found += page
         page = prefect().read_deployments(limit=200, offset=len(found))
-    return [deployment for deployment in found if clones_this(deployment)]
+    return {(each.name, each.entrypoint): each for each in found if clones_this(each)}
 
 
 def clones_this(deployment: DeploymentResponse) -> bool:
@@ -563,7 +558,7 @@ def full_name(deployment: DeploymentResponse) -> str:
 
 
 def deployed() -> Finding:
-    there = {(found.name, found.entrypoint): found for found in on_the_server()}
+    there = on_the_server()
     commit = git("rev-parse", "HEAD").stdout.strip()
     for here in deployments():
         name, found = here.get("name"), there.get(key(here))
@@ -583,8 +578,8 @@ def deploy() -> None:
 
 def left_over() -> Finding:
     here = set(map(key, deployments()))
-    for found in on_the_server():
-        if (found.name, found.entrypoint) not in here:
+    for name_and_entrypoint, found in on_the_server().items():
+        if name_and_entrypoint not in here:
             mend = f"uv run prefect deployment delete {full_name(found)}"
             return wrong(f"{found.name} is deployed, but not in prefect.yaml", mend)
     return right("nothing is deployed that prefect.yaml does not have")
@@ -688,7 +683,8 @@ def variables() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The name, work pool and job variables of each deployment."""
     for deployment in deployments():
         pool = work_pool(deployment)
-        yield deployment["name"], pool["name"], pool.get("job_variables") or {}
+        name = str(deployment.get("name"))
+        yield name, pool["name"], pool.get("job_variables") or {}
 
 
 def secrets() -> Finding:
@@ -727,9 +723,10 @@ def containers() -> Finding:
             file = ROOT / module
         elif not (ROOT / "src" / module.partition(".")[0]).exists():
             continue  # It comes from a package of somebody else's.
-        if not file.exists() or not re.search(rf"\b{flow}\b", file.read_text("utf-8")):
+        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        if not flow or not re.search(rf"\b{re.escape(flow)}\b", text):
             text = f"{deployment.get('name')} runs {module}:{flow}, which is not there"
-            return wrong(text, "correct its entrypoint")
+            return wrong(text, "correct its entrypoint, as MODULE:FUNCTION")
     return right("each finds its Python and its flow")
 
 
@@ -873,10 +870,10 @@ def bootstrap() -> int:
         say("\nNot ready yet. Run make bootstrap again when you have done that.")
         return 1
     say("\nReady. Start a run, and watch it there or here:")
-    here = set(map(key, deployments()))
-    for deployment in on_the_server():
-        if (deployment.name, deployment.entrypoint) in here:
-            say(f"  uv run prefect deployment run {full_name(deployment)} --watch")
+    there = on_the_server()
+    for deployment in deployments():
+        name = full_name(there[key(deployment)])
+        say(f"  uv run prefect deployment run {name} --watch")
     say(f"  {get_current_settings().ui_url or api_url()}")
     return 0
 

@@ -136,6 +136,9 @@ def test_new_tokens_replace_the_old_ones(start: Callable[..., Laptop]) -> None:
     assert steps["GitHub token"].startswith("done. ")
     assert block(laptop)["token"] == fresh
     assert laptop.cloud.token_of(pool)["token_secret"] == laptop.modal
+    # A pool that rests may have its token replaced, too.
+    url = f"{laptop.cloud.server.url}/work_pools/{pool}"
+    httpx.patch(url, json={"is_paused": True}).raise_for_status()
     done = laptop.run("make", "rotate-tokens", MODAL_TOKEN_SECRET=rotated)
     assert done.returncode == 0, done.stdout
     assert laptop.cloud.token_of(pool) == {"token_id": "token-id", "token_secret": rotated}
@@ -143,6 +146,10 @@ def test_new_tokens_replace_the_old_ones(start: Callable[..., Laptop]) -> None:
     assert done.returncode != 0
     assert "uv run modal setup" in done.stdout
     assert laptop.cloud.token_of(pool)["token_secret"] == rotated
+    delete(laptop, f"work_pools/{pool}")
+    done = laptop.run("make", "rotate-tokens")
+    assert done.returncode != 0
+    assert f"{pool} has no Modal token yet: make bootstrap" in done.stdout
 
 
 @pytest.mark.parametrize("scheme", ["https://", ""])

@@ -222,7 +222,16 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
     "a flow that is not there": (
         in_prefect_yaml("flow1:main", "flow1:mian"),
         {
-            "Containers": "flow1:mian, which is not there. correct its entrypoint",
+            "Containers": "flow1:mian, which is not there. correct its entrypoint, as MODULE:FUNCTION",
+            "Deployment": "is not deployed",
+            "Left over": "is deployed, but not in prefect.yaml",
+        }
+        | CHANGED,
+    ),
+    "an entrypoint that names no flow": (
+        in_prefect_yaml("flow1:main", "flow1"),
+        {
+            "Containers": "flow1:, which is not there. correct its entrypoint",
             "Deployment": "is not deployed",
             "Left over": "is deployed, but not in prefect.yaml",
         }
