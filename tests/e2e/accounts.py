@@ -52,6 +52,8 @@ class Laptop:
     modal: str
     owner: str
     """The GitHub token of the laptop's owner, who may do everything."""
+    closing_message: str
+    """What Copier printed of what to do next."""
     said: list[str] = field(default_factory=list)
     """All that was printed."""
 

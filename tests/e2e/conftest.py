@@ -178,7 +178,16 @@ def start(
             name = f"acme/{folder.name}"
             github.create(name)
             reading, owner = new_token(), new_token()
-            laptop = Laptop(
+            wanted = {
+                "repo_url": name, "package_name": "flows", "work_pool": folder.name,
+                "python_version": newest_python[0],
+            }  # fmt: skip
+            options = ["--defaults", *data(wanted | answers)]
+            done = copier(
+                "copy", *options, URL, str(folder / "project"), env=published(released_template)
+            )
+            assert done.returncode == 0, done.stderr
+            return Laptop(
                 project=folder / "project",
                 name=name,
                 cloud=prefect_cloud,
@@ -190,16 +199,7 @@ def start(
                 token=reading,
                 modal=new_token(),
                 owner=owner,
+                closing_message=done.stderr,
             )
-            wanted = {
-                "repo_url": name, "package_name": "flows", "work_pool": folder.name,
-                "python_version": newest_python[0],
-            }  # fmt: skip
-            options = ["--quiet", "--defaults", *data(wanted | answers)]
-            done = copier(
-                "copy", *options, URL, str(laptop.project), env=published(released_template)
-            )
-            assert done.returncode == 0, done.stderr
-            return laptop
 
         yield render

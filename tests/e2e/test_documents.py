@@ -1,7 +1,6 @@
 """The commands of the documents, from their own text: whatever stands between fences for a shell."""
 
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -9,12 +8,12 @@ from pathlib import Path
 
 import pexpect
 import pytest
+import yaml
 
 from tests.documents import DOCUMENTS, PROJECT, Document
 from tests.e2e.accounts import Laptop
 from tests.e2e.container import Container, copy_image
-from tests.template import ROOT, URL, clean_environment, commit, copier, data, export, published
-from tests.template import questions as asked_questions
+from tests.template import ROOT, URL, answers, clean_environment, commit, export, questions
 
 pytestmark = pytest.mark.e2e
 Start = Callable[..., Laptop]
@@ -23,7 +22,6 @@ README, CONTRIBUTING, FAQ = (BY_NAME[n] for n in ("README.md", "CONTRIBUTING.md"
 
 BROWSER = ("uv run prefect cloud login", "uv run modal setup")
 """What opens a browser and waits: of these, the tests only see that they exist."""
-SETTINGS = "defaults:\n  python_version: '{python}'\n  work_pool: '{pool}'\n  repo_url: '{name}'\n"
 
 
 def test_every_document_with_commands_is_run_here() -> None:
@@ -37,10 +35,8 @@ def answer_questions(laptop: Laptop, folder: Path, lines: list[str]) -> None:
 
     This laptop's answers are offered as the defaults, as Copier's own settings allow.
     """
-    version = re.search(r"3\.\d+", Path(laptop.python).resolve().name)
-    assert version is not None
     (settings := laptop.home / "settings.yml").write_text(
-        SETTINGS.format(python=version[0], pool=laptop.pool, name=laptop.name)
+        yaml.safe_dump({"defaults": answers(laptop.project)})
     )
     terminal = pexpect.spawn(
         "bash", ["-e", "-c", "\n".join(lines).replace("<url>", URL)],
@@ -49,7 +45,7 @@ def answer_questions(laptop: Laptop, folder: Path, lines: list[str]) -> None:
             TERM="xterm", COPIER_SETTINGS_PATH=str(settings), GIT_PAGER="cat", NO_COLOR="1"
         ),
     )  # fmt: skip
-    for question in asked_questions(asked=True).values():
+    for question in questions(asked=True).values():
         terminal.expect_exact(question["help"])
         terminal.send("\r")
     terminal.expect(pexpect.EOF)
@@ -59,7 +55,6 @@ def answer_questions(laptop: Laptop, folder: Path, lines: list[str]) -> None:
 
 def test_the_front_pages_two_commands_end_with_a_ready_project(start: Start) -> None:
     laptop = start()
-    shutil.rmtree(laptop.project)
     answer_questions(laptop, laptop.home.parent, README.sections()["copier-prefect-modal"])
     laptop.project = laptop.home.parent / "my-flows"
     assert laptop.doctor() == {}
@@ -205,16 +200,7 @@ def test_an_owner_can_follow_the_readme_from_day_to_day_and_turn_it_off_in_the_e
 
 def test_an_owner_can_set_it_up_step_by_step(start: Start) -> None:
     laptop = start()
-    shutil.rmtree(laptop.project)
-    version = (laptop.python, laptop.name, laptop.pool)
-    answers = {"repo_url": version[1], "work_pool": version[2], "package_name": "flows"}
-    answers["python_version"] = re.search(r"3\.\d+", Path(version[0]).resolve().name)[0]
-    done = copier(
-        "copy", "--defaults", *data(answers), URL, str(laptop.project),
-        env=published(laptop.template),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    closing = re.findall(r"^  ((?:git|make) .+)$", done.stderr, re.MULTILINE)
+    closing = re.findall(r"^  ((?:git|make) .+)$", laptop.closing_message, re.MULTILINE)
     assert closing.pop().startswith("make bootstrap")
     for line in closing:
         follow(laptop, line)

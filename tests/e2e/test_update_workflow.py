@@ -377,11 +377,8 @@ def test_where_there_are_no_drafts_a_pull_request_is_refreshed_all_the_same(
     assert "- `README.md`\n" in pull["body"]
 
 
-def test_commits_of_a_person_on_the_branch_are_left_alone(
-    project_with_pull_request: Project,
-) -> None:
-    project = project_with_pull_request
-    project.push(*OURS, branch="template-update")
+def assert_the_branch_is_left_alone(project: Project) -> None:
+    """What a further release meets where others have committed to the pull request's branch."""
     before = project.branches()
     project.release("v2.0.0")
     done = project.update()
@@ -389,6 +386,14 @@ def test_commits_of_a_person_on_the_branch_are_left_alone(
     assert "Pull request 1 has commits of yours. Merge or close it" in done.stdout
     assert project.api.writes == []
     assert project.branches() == before
+
+
+def test_commits_of_a_person_on_the_branch_are_left_alone(
+    project_with_pull_request: Project,
+) -> None:
+    project = project_with_pull_request
+    project.push(*OURS, branch="template-update")
+    assert_the_branch_is_left_alone(project)
 
 
 def test_commits_of_another_workflow_on_the_branch_are_left_alone(
@@ -403,13 +408,7 @@ def test_commits_of_another_workflow_on_the_branch_are_left_alone(
     command = ["git", "commit", "--quiet", "--all", "--message", "Format"]
     subprocess.run(command, cwd=clone, env=env, check=True)
     git(clone, "push", "--quiet", f"file://{project.api.repository}", "HEAD:template-update")
-    before = project.branches()
-    project.release("v2.0.0")
-    done = project.update()
-    assert done.returncode == 0, done.stdout
-    assert "Pull request 1 has commits of yours. Merge or close it" in done.stdout
-    assert project.api.writes == []
-    assert project.branches() == before
+    assert_the_branch_is_left_alone(project)
 
 
 def test_a_closed_pull_request_comes_back_only_when_asked_for(
