@@ -36,17 +36,17 @@ lint: .venv/ready ## Lint this repository and a rendered project
 	$(BIN)/ruff format --check
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck .ci/run
-	$(BIN)/python -m tests.linters
+	$(BIN)/python -m scripts.linters
 
 benchmark: .venv/ready ## Measure starts, deploys and renders (about a quarter of an hour)
 	$(BIN)/python -u -m benchmarks
 
 golden: .venv/ready ## Refresh tests/golden/tutorial and the table of questions in README.md
-	rm -rf tests/golden/tutorial && $(BIN)/python -m tests.golden.render tests/golden/tutorial
-	$(BIN)/python -m tests.questions_table
+	rm -rf tests/golden/tutorial && $(BIN)/python -m scripts.golden tests/golden/tutorial
+	$(BIN)/python -m scripts.questions_table
 
 pictures: .venv/ready ## Make docs/pictures again, with Debian's chromium
-	$(BIN)/python -m pytest tests/e2e/pictures.py
+	$(BIN)/python -m pytest scripts/pictures.py
 
 pins: .venv/ready ## Pin the newest versions of all tools in constraints.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \

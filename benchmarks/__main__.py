@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import container_start, deploy_job, growth, render
-from tests.e2e.engines import GitHub, serve
+from tests.stand_ins.github import GitHub
+from tests.support.prefect_server import serve
 
 TABLES = {
     "container": container_start.measure,

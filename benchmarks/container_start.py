@@ -11,8 +11,10 @@ from pathlib import Path
 from benchmarks import projects
 from benchmarks.proxy import Proxy, counting_proxy
 from benchmarks.tables import interleave, ratio, show
-from tests.e2e.container import Container, copy_image
-from tests.e2e.engines import GitHub, PrefectServer, Project
+from tests.stand_ins.container import Container, copy_image
+from tests.stand_ins.github import GitHub
+from tests.stand_ins.project import Project
+from tests.support.prefect_server import PrefectServer
 
 TIMES = 5
 TUTORIAL, OURS, COMPILED, LIMIT = "tutorial", "ours", "ours, compiled", "limit"

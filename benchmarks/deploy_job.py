@@ -8,8 +8,11 @@ from pathlib import Path
 
 from benchmarks import projects
 from benchmarks.tables import interleave, ratio, show
-from tests.e2e.engines import GitHub, PrefectServer
-from tests.template import ROOT, clean_environment, git
+from tests.stand_ins.github import GitHub
+from tests.support.environment import clean_environment
+from tests.support.git import git
+from tests.support.prefect_server import PrefectServer
+from tests.support.repository import ROOT
 
 TIMES = 3
 MAKE, JOB = "make prefect-deploy, s", "with uv's installation, s"

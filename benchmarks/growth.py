@@ -9,7 +9,8 @@ import yaml
 from benchmarks import projects
 from benchmarks.container_start import PULL, START, sampler
 from benchmarks.tables import interleave, show
-from tests.e2e.engines import GitHub, PrefectServer
+from tests.stand_ins.github import GitHub
+from tests.support.prefect_server import PrefectServer
 
 TIMES = 3
 

@@ -8,9 +8,14 @@ from typing import NoReturn
 
 import yaml
 
-from tests.e2e.container import build_image
-from tests.e2e.engines import GitHub, PrefectServer, Project
-from tests.template import URL, clean_environment, commit, copier, data, export, git, published
+from tests.stand_ins.container import build_image
+from tests.stand_ins.github import GitHub
+from tests.stand_ins.project import Project
+from tests.support.copier import URL, copier, data, published
+from tests.support.environment import clean_environment
+from tests.support.git import commit, git
+from tests.support.prefect_server import PrefectServer
+from tests.support.repository import export
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 PYTHON = getattr(sys, "_base_executable", sys.executable)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.tables import interleave, ratio, show
-from tests.template import TUTORIAL, URL, commit, copier, data, export, published
+from tests.support.copier import TUTORIAL, URL, copier, data, published
+from tests.support.git import commit
+from tests.support.repository import export
 
 TIMES = 7
 SECONDS = "s"

@@ -9,7 +9,11 @@ from copier._main import Worker
 from hypothesis import settings
 from pytest_copie.plugin import Copie, Result
 
-from tests.template import TUTORIAL, clean_environment, commit, export, questions
+from tests.support.copier import TUTORIAL
+from tests.support.environment import clean_environment
+from tests.support.git import commit
+from tests.support.questionnaire import questions
+from tests.support.repository import export
 
 # In CI the same examples every time; elsewhere new ones, to find what CI has not seen.
 settings.register_profile("ci", derandomize=True)

@@ -13,8 +13,8 @@ import yaml
 from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
-from tests.pythons import OFFERED
-from tests.template import tree
+from tests.support.pythons import OFFERED
+from tests.support.repository import tree
 
 Macro = Callable[..., str]
 odd = st.text(st.sampled_from([*"abz-_ '\"$`\\|;:!+*[](){}#=,.~^@é😀", "{", "\u00a0"]), min_size=1, max_size=12)  # fmt: skip

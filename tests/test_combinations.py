@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from scripts.linters import lint
 from tests.conftest import Renderer
-from tests.linters import lint
-from tests.pythons import OFFERED
-from tests.template import tree
+from tests.support.pythons import OFFERED
+from tests.support.repository import tree
 
 SCHEDULES = [
     "hourly",

@@ -7,11 +7,13 @@ from xml.etree import ElementTree
 
 import pytest
 
+from scripts.questions_table import README, with_table
+from scripts.recording import picture, record
 from tests.conftest import Renderer
-from tests.documents import DOCUMENTS, PROJECT, Document
-from tests.questions_table import README, with_table
-from tests.recording import picture, record
-from tests.template import ROOT, URL, copier, data, published, questions, tree
+from tests.support.copier import URL, copier, data, published
+from tests.support.documents import DOCUMENTS, PROJECT, Document
+from tests.support.questionnaire import questions
+from tests.support.repository import ROOT, tree
 
 BY_NAME = {document.name: document for document in DOCUMENTS}
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=BY_NAME.keys())

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.golden.render import render
-from tests.template import ROOT, tree
+from scripts.golden import render
+from tests.support.repository import ROOT, tree
 
 
 def test_the_committed_tutorial_project_is_what_is_rendered(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.linters import lint
 from tests.conftest import Renderer
-from tests.linters import lint
 
 
 def test_the_tutorial_project_is_clean(tutorial: Path) -> None:

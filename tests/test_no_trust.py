@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.template import TUTORIAL, URL, commit, copier, data, export, git, published, tree
+from tests.support.copier import TUTORIAL, URL, copier, data, published
+from tests.support.git import commit, git
+from tests.support.repository import export, tree
 
 
 def test_a_copy_from_the_git_url_gives_the_tutorial_project(

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Renderer
-from tests.template import ROOT, TUTORIAL, URL, commit, copier, data, published, questions, tree
+from tests.support.copier import TUTORIAL, URL, copier, data, published
+from tests.support.git import commit
+from tests.support.questionnaire import questions
+from tests.support.repository import ROOT, tree
 
 
 def rows() -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.pythons import interpreters
+from tests.support.pythons import interpreters
 
 Macro = Callable[..., str]
 TEMPLATE = Path(__file__).parent.parent / "template"

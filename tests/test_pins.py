@@ -9,8 +9,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.conftest import Renderer
-from tests.pins import PINS, named_tools, pinned_actions
-from tests.template import ROOT, files, questionnaire
+from tests.support.pins import PINS, named_tools, pinned_actions
+from tests.support.questionnaire import questionnaire
+from tests.support.repository import ROOT, files
 
 
 def rendered_bounds(render: Renderer, **answers: object) -> dict[str, Requirement]:

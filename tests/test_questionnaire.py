@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from copier._user_data import Question
 
-from tests.template import ROOT, files, questionnaire, questions
+from tests.support.questionnaire import questionnaire, questions
+from tests.support.repository import ROOT, files
 
 SETTINGS = {
     "_min_copier_version",

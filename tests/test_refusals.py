@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import TUTORIAL, URL, copier, data, published
+from tests.support.copier import TUTORIAL, URL, copier, data, published
 
 REFUSED = {
     "repo_url": [

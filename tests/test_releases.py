@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.releases import releases
-from tests.template import commit, git
+from tests.support.git import commit, git
+from tests.support.releases import releases
 
 
 def write(repository: Path, *sections: str) -> str:

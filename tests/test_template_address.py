@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from copier._vcs import get_repo
 
-from tests.template import TUTORIAL, URL, copier, data, published
+from tests.support.copier import TUTORIAL, URL, copier, data, published
 
 SHORT = [
     "gh:acme/template",

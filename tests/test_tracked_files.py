@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.template import ROOT, files
+from tests.support.repository import ROOT, files
 
 NAMES = [file.as_posix() for file in files()]
 

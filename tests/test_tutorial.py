@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.template import tree
+from tests.support.repository import tree
 
 
 @pytest.fixture(scope="session")

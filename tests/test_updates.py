@@ -13,23 +13,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.changes import by_owner, by_template, edit
-from tests.releases import TODAY, publish, releases
-from tests.template import (
-    AS_RENOVATE,
-    TUTORIAL,
-    URL,
-    answers,
-    clean_environment,
-    commit,
-    copier,
-    data,
-    git,
-    published,
-    questionnaire,
-    questions,
-    tree,
-)
+from tests.support.changes import by_owner, by_template, edit
+from tests.support.copier import AS_RENOVATE, TUTORIAL, URL, copier, data, published
+from tests.support.environment import clean_environment
+from tests.support.git import commit, git
+from tests.support.questionnaire import answers, questionnaire, questions
+from tests.support.releases import TODAY, publish, releases
+from tests.support.repository import tree
 
 NEXT = "v1001.0.0"
 """A release that is made up here, so that there is always one to update to."""

@@ -10,14 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Renderer
-from tests.e2e.accounts import Laptop, new_token
-from tests.e2e.container import Container, build_image, copy_image
-from tests.e2e.engines import UV_CACHE, GitHub, PrefectServer, Project, serve
-from tests.e2e.git_https import PUSH, READ, GitOverHttp, serve_git
-from tests.e2e.github_secrets import GitHubSecrets, serve_secrets
-from tests.e2e.prefect_cloud import PrefectCloud, serve_cloud
-from tests.pythons import OFFERED, interpreters
-from tests.template import URL, clean_environment, copier, data, git, published
+from tests.stand_ins.container import Container, build_image, copy_image
+from tests.stand_ins.git_https import PUSH, READ, GitOverHttp, serve_git
+from tests.stand_ins.github import GitHub
+from tests.stand_ins.github_secrets import GitHubSecrets, serve_secrets
+from tests.stand_ins.laptop import Laptop, new_token
+from tests.stand_ins.prefect_cloud import PrefectCloud, serve_cloud
+from tests.stand_ins.project import Project
+from tests.support.copier import URL, copier, data, published
+from tests.support.environment import UV_CACHE, clean_environment
+from tests.support.git import git
+from tests.support.prefect_server import PrefectServer, serve
+from tests.support.pythons import OFFERED, interpreters
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.engines import UV_CACHE, Project
-from tests.e2e.prefect_cloud import PrefectCloud
-from tests.e2e.runner import run_workflow
-from tests.template import clean_environment, commit
+from tests.stand_ins.actions import run_workflow
+from tests.stand_ins.prefect_cloud import PrefectCloud
+from tests.stand_ins.project import Project
+from tests.support.environment import UV_CACHE, clean_environment
+from tests.support.git import commit
 
 pytestmark = pytest.mark.e2e
 Act = Callable[..., subprocess.CompletedProcess[str]]

@@ -9,13 +9,13 @@ import httpx
 import pexpect
 import pytest
 
-from tests.changes import edit
-from tests.e2e.accounts import STEPS, Laptop, new_token
-from tests.e2e.container import Container, copy_image
-from tests.e2e.engines import Project
-from tests.e2e.git_https import NOTHING, PUSH, READ
-from tests.e2e.prefect_cloud import WORKER
-from tests.template import commit, git
+from tests.stand_ins.container import Container, copy_image
+from tests.stand_ins.git_https import NOTHING, PUSH, READ
+from tests.stand_ins.laptop import STEPS, Laptop, new_token
+from tests.stand_ins.prefect_cloud import WORKER
+from tests.stand_ins.project import Project
+from tests.support.changes import edit
+from tests.support.git import commit, git
 
 pytestmark = pytest.mark.e2e
 DOWN = "\x1b[B"

@@ -10,25 +10,17 @@ import pexpect
 import pytest
 import yaml
 
-from tests.changes import append, edit
+from scripts.recording import CLEAR
 from tests.conftest import Renderer
-from tests.e2e.engines import UV_CACHE, PrefectServer
-from tests.pythons import interpreters
-from tests.recording import CLEAR
-from tests.releases import TODAY, publish
-from tests.template import (
-    TUTORIAL,
-    URL,
-    answers,
-    clean_environment,
-    commit,
-    copier,
-    data,
-    git,
-    published,
-    questions,
-    tree,
-)
+from tests.support.changes import append, edit
+from tests.support.copier import TUTORIAL, URL, copier, data, published
+from tests.support.environment import UV_CACHE, clean_environment
+from tests.support.git import commit, git
+from tests.support.prefect_server import PrefectServer
+from tests.support.pythons import interpreters
+from tests.support.questionnaire import answers, questions
+from tests.support.releases import TODAY, publish
+from tests.support.repository import tree
 
 pytestmark = pytest.mark.e2e
 Make = Callable[..., subprocess.CompletedProcess[str]]

@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import httpx
 import pytest
 
-from tests.changes import edit
-from tests.e2e.accounts import Laptop
-from tests.template import commit, git
+from tests.stand_ins.laptop import Laptop
+from tests.support.changes import edit
+from tests.support.git import commit, git
 
 pytestmark = pytest.mark.e2e
 Env = dict[str, str | None]

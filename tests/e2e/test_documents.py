@@ -10,10 +10,14 @@ import pexpect
 import pytest
 import yaml
 
-from tests.documents import DOCUMENTS, PROJECT, Document
-from tests.e2e.accounts import Laptop
-from tests.e2e.container import Container, copy_image
-from tests.template import ROOT, URL, answers, clean_environment, commit, export, questions
+from tests.stand_ins.container import Container, copy_image
+from tests.stand_ins.laptop import Laptop
+from tests.support.copier import URL
+from tests.support.documents import DOCUMENTS, PROJECT, Document
+from tests.support.environment import clean_environment
+from tests.support.git import commit
+from tests.support.questionnaire import answers, questions
+from tests.support.repository import ROOT, export
 
 pytestmark = pytest.mark.e2e
 Start = Callable[..., Laptop]

@@ -14,11 +14,12 @@ from nacl.public import PrivateKey, SealedBox
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from tests.e2e.engines import GitHub, PrefectServer
-from tests.e2e.git_https import NOTHING, PUSH, READ, GitOverHttp
-from tests.e2e.github_secrets import GitHubSecrets
-from tests.e2e.prefect_cloud import VARIABLES, PrefectCloud
-from tests.template import commit, git
+from tests.stand_ins.git_https import NOTHING, PUSH, READ, GitOverHttp
+from tests.stand_ins.github import GitHub
+from tests.stand_ins.github_secrets import GitHubSecrets
+from tests.stand_ins.prefect_cloud import VARIABLES, PrefectCloud
+from tests.support.git import commit, git
+from tests.support.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.e2e
 Done = subprocess.CompletedProcess[str]

@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from tests.conftest import Renderer
-from tests.e2e.accounts import new_token
-from tests.e2e.engines import Project
-from tests.e2e.git_https import NOTHING, GitOverHttp
-from tests.pythons import interpreters
-from tests.template import commit
+from tests.stand_ins.git_https import NOTHING, GitOverHttp
+from tests.stand_ins.laptop import new_token
+from tests.stand_ins.project import Project
+from tests.support.git import commit
+from tests.support.pythons import interpreters
 
 pytestmark = pytest.mark.e2e
 Start = Callable[..., Project]

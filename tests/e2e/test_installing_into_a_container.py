@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.container import Container, copy_image, install
-from tests.e2e.engines import Project
-from tests.pythons import interpreters
-from tests.template import clean_environment
+from tests.stand_ins.container import Container, copy_image, install
+from tests.stand_ins.project import Project
+from tests.support.environment import clean_environment
+from tests.support.pythons import interpreters
 
 pytestmark = pytest.mark.e2e
 Start = Callable[..., Project]

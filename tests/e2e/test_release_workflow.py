@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.github_api import NO_TAGS, GitHubApi, serve
-from tests.e2e.runner import run_workflow
-from tests.releases import releases
-from tests.template import ROOT, clean_environment, commit, git
+from tests.stand_ins.actions import run_workflow
+from tests.stand_ins.github_api import NO_TAGS, GitHubApi, serve
+from tests.support.environment import clean_environment
+from tests.support.git import commit, git
+from tests.support.releases import releases
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e
 FIRST = '## v0.1.0\n\n- The first `thing`: "$HOME" 😀\n'

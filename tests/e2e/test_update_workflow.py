@@ -11,21 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.engines import UV_CACHE
-from tests.e2e.github_api import NO_DRAFTS, NO_PULLS, GitHubApi, serve
-from tests.e2e.runner import run_workflow
-from tests.template import (
-    ROOT,
-    URL,
-    clean_environment,
-    commit,
-    copier,
-    data,
-    export,
-    git,
-    published,
-    tree,
-)
+from tests.stand_ins.actions import run_workflow
+from tests.stand_ins.github_api import NO_DRAFTS, NO_PULLS, GitHubApi, serve
+from tests.support.copier import URL, copier, data, published
+from tests.support.environment import UV_CACHE, clean_environment
+from tests.support.git import commit, git
+from tests.support.repository import ROOT, export, tree
 
 pytestmark = pytest.mark.e2e
 BRANCH = "refs/heads/template-update"

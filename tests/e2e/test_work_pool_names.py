@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
-from tests.e2e.engines import PrefectServer
+from tests.support.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.e2e
 Macro = Callable[..., str]

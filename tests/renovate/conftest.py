@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import ROOT, URL, clean_environment, git
+from tests.support.copier import URL
+from tests.support.environment import clean_environment
+from tests.support.git import git
+from tests.support.repository import ROOT
 
 RENOVATE = ROOT / ".venv/renovate/node_modules/renovate/dist"
 

@@ -9,18 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.renovate.conftest import RENOVATE, Report
-from tests.template import (
-    AS_RENOVATE,
-    ROOT,
-    TUTORIAL,
-    URL,
-    clean_environment,
-    commit,
-    copier,
-    data,
-    export,
-    published,
-)  # fmt: skip
+from tests.support.copier import AS_RENOVATE, TUTORIAL, URL, copier, data, published
+from tests.support.environment import clean_environment
+from tests.support.git import commit
+from tests.support.repository import ROOT, export
 
 WORKFLOW = """
 on: push

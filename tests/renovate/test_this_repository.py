@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from tests.pins import named_tools, pinned_actions
 from tests.renovate.conftest import NEWEST, Report
-from tests.template import ROOT, commit, export, files
+from tests.support.git import commit
+from tests.support.pins import named_tools, pinned_actions
+from tests.support.repository import ROOT, export, files
 
 HELD_BACK = {name for name, tool in named_tools().items() if tool.specifier}
 BOUND = r"""["']([a-z][a-z0-9_-]*)[<>=~!]=?\d[^"']*["']"""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from packaging.requirements import Requirement
 
-from tests.template import ROOT, files
+from tests.support.repository import ROOT, files
 
 PINS = dict(
     pin.split(" ;")[0].split("==") for pin in (ROOT / "constraints.txt").read_text().splitlines()

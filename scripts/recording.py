@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
-from tests.template import ROOT, URL, published, questions
+from tests.support.copier import URL, published
+from tests.support.questionnaire import questions
+from tests.support.repository import ROOT
 
 COLUMNS, ROWS = 82, 80
 TYPED = {"repo_url": "acme/flows", "schedule": "weekdays", "timezone": "Europe/Berlin"}

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.template import clean_environment
+from tests.support.environment import clean_environment
 
 FACTS = """
 import json, sys, sysconfig

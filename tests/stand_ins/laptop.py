@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pexpect
 
-from tests.e2e.engines import UV_CACHE
-from tests.e2e.git_https import GitOverHttp
-from tests.e2e.github_secrets import GitHubSecrets
-from tests.e2e.prefect_cloud import PrefectCloud
-from tests.template import URL, commit, git
+from tests.stand_ins.git_https import GitOverHttp
+from tests.stand_ins.github_secrets import GitHubSecrets
+from tests.stand_ins.prefect_cloud import PrefectCloud
+from tests.support.copier import URL
+from tests.support.environment import UV_CACHE
+from tests.support.git import commit, git
 
 STEPS = [
     "Prefect", "GitHub token", "Modal token", "Work pool", "GitHub secrets", "Remote", "Commit",

@@ -1,10 +1,12 @@
-"""Render the tutorial's project into a folder: `python -m tests.golden.render FOLDER`."""
+"""Render the tutorial's project into a folder: `python -m scripts.golden FOLDER`."""
 
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.template import TUTORIAL, URL, commit, copier, data, export, published
+from tests.support.copier import TUTORIAL, URL, copier, data, published
+from tests.support.git import commit
+from tests.support.repository import export
 
 
 def render(destination: Path) -> None:

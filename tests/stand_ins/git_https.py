@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
 
-from tests.e2e.engines import GitHub
-from tests.e2e.http_edge import Answer, Request, listen
-from tests.template import clean_environment
+from tests.stand_ins.github import GitHub
+from tests.stand_ins.http_edge import Answer, Request, listen
+from tests.support.environment import clean_environment
 
 NOTHING: frozenset[str] = frozenset()
 READ = NOTHING | {"git-upload-pack"}

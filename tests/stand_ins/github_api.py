@@ -21,7 +21,8 @@ from socketserver import ThreadingMixIn, UnixStreamServer
 from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
-from tests.template import clean_environment, git
+from tests.support.environment import clean_environment
+from tests.support.git import git
 
 NO_DRAFTS = 422, "Draft pull requests are not supported in this repository."
 NO_PULLS = 403, "GitHub Actions is not permitted to create or approve pull requests."

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.template import ROOT, files
+from tests.support.repository import ROOT, files
 
 PROJECT = ROOT / "tests/golden/tutorial"
 """The project whose README counts among the documents."""

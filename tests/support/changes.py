@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.template import clean_environment
+from tests.support.environment import clean_environment
 
 NIGHTLY = '''"""Every night: count what the day has brought."""
 

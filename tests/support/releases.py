@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from tests.template import ROOT, commit, export, git
+from tests.support.git import commit, git
+from tests.support.repository import ROOT, export
 
 TODAY = "v1000.0.0"
 """The tag of the working tree: newer than any release."""

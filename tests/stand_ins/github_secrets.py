@@ -10,8 +10,8 @@ from pathlib import Path
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, SealedBox
 
-from tests.e2e.http_edge import Answer, Request, as_json, listen
-from tests.template import clean_environment
+from tests.stand_ins.http_edge import Answer, Request, as_json, listen
+from tests.support.environment import clean_environment
 
 
 @dataclass

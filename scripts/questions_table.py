@@ -1,4 +1,4 @@
-"""The README's table of questions, made from copier.yml: `python -m tests.questions_table`."""
+"""The README's table of questions, made from copier.yml: `python -m scripts.questions_table`."""
 
 import tempfile
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 from copier._main import Worker
 from jinja2.sandbox import SandboxedEnvironment
 
-from tests.template import ROOT, export, questions
+from tests.support.questionnaire import questions
+from tests.support.repository import ROOT, export
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- questions -->\n", "<!-- /questions -->"

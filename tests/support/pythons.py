@@ -5,7 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.template import clean_environment, questions
+from tests.support.environment import clean_environment
+from tests.support.questionnaire import questions
 
 OFFERED: list[str] = questions(asked=True)["python_version"]["choices"]
 

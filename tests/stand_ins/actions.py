@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.template import ROOT
+from tests.support.repository import ROOT
 
 # act drops what a failing step printed last, unless its shell stays a little longer.
 LINGERING = '#!/bin/sh\n{bash} "$@"\nstatus=$?\nsleep 0.2\nexit $status\n'

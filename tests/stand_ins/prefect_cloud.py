@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.e2e.engines import PrefectServer
-from tests.e2e.http_edge import Answer, Request, as_json, listen
-from tests.template import clean_environment
+from tests.stand_ins.http_edge import Answer, Request, as_json, listen
+from tests.support.environment import clean_environment
+from tests.support.prefect_server import PrefectServer
 
 HOP_BY_HOP = {"accept-encoding", "authorization", "connection", "content-length", "host"}
 

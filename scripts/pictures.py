@@ -4,9 +4,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.engines import PrefectServer, Project
-from tests.recording import picture, record
-from tests.template import ROOT
+from scripts.recording import picture, record
+from tests.stand_ins.project import Project
+from tests.support.prefect_server import PrefectServer
+from tests.support.repository import ROOT
 
 PICTURES = ROOT / "docs/pictures"
 CHROMIUM = [

@@ -1,4 +1,4 @@
-"""Lint workflows and rendered projects, offline; `python -m tests.linters` takes the tutorial's."""
+"""Lint workflows and rendered projects, offline; `python -m scripts.linters` takes the tutorial's."""
 
 import subprocess
 import sys
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import yaml
 
-from tests.golden.render import render
-from tests.template import ROOT, clean_environment
+from scripts.golden import render
+from tests.support.environment import clean_environment
+from tests.support.repository import ROOT
 
 TARGETS = ["help", "setup", "run", "test", "lint", "prefect-deploy", "update"]
 

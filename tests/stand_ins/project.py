@@ -1,0 +1,97 @@
+"""A rendered project on somebody's laptop, and its runs."""
+
+import json
+import shlex
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from tests.stand_ins.container import Container
+from tests.stand_ins.github import GitHub
+from tests.support.git import commit, git
+from tests.support.prefect_server import PrefectServer
+
+
+@dataclass
+class Run:
+    """A flow run that has ended."""
+
+    state: str
+    """The type of its last state, such as COMPLETED or CRASHED."""
+    logs: list[str]
+    """What Prefect shows of it."""
+    output: str
+    """What its container printed, which is what Modal shows."""
+    everything: str
+    """All that the server knows of it, as JSON."""
+
+
+@dataclass
+class Project:
+    """A rendered project on somebody's laptop, with its repository on GitHub."""
+
+    folder: Path
+    repository: str
+    server: PrefectServer
+    github: GitHub
+    make: Callable[..., subprocess.CompletedProcess[str]]
+    start_container: Callable[[], Container]
+
+    def push(self) -> str:
+        """Commit and push everything, and return the commit."""
+        commit(self.folder)
+        git(self.folder, "push", "--quiet", "--set-upstream", "origin", "main")
+        return git(self.folder, "rev-parse", "HEAD")
+
+    def deploy(self) -> str:
+        """Run `make prefect-deploy`, and return what it printed."""
+        done = self.make(self.folder, "prefect-deploy", env=self.server.environment())
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def deployment(self) -> dict:
+        return self.server.deployment(f"{self.repository.split('/')[1]}-example")
+
+    def planned_runs(self) -> int:
+        """How many runs the server plans; it looks at what was deployed once a second."""
+        time.sleep(3)
+        chosen = {"id": {"any_": [self.deployment()["id"]]}}
+        return self.server.post("flow_runs/count", deployments=chosen)
+
+    def planned_times(self) -> set[str]:
+        """At what times of the day the planned runs start, in New York."""
+        chosen = {"id": {"any_": [self.deployment()["id"]]}}
+        runs = self.server.post("flow_runs/filter", deployments=chosen)
+        starts = [datetime.fromisoformat(run["expected_start_time"]) for run in runs]
+        there = ZoneInfo("America/New_York")
+        return {start.astimezone(there).strftime("%H:%M") for start in starts}
+
+    def save_token(self, token: str) -> None:
+        """Follow the README's step that puts the GitHub token into a Prefect block."""
+        readme = (self.folder / "README.md").read_text()
+        (line,) = [line for line in readme.splitlines() if "GitHubCredentials(" in line]
+        subprocess.run(
+            shlex.split(line), cwd=self.folder, env=self.server.environment(),
+            input=f"{token}\n", text=True, check=True, capture_output=True,
+        )  # fmt: skip
+
+    def run(self, container: Container | None = None, **parameters: object) -> Run:
+        """Run the deployed flow in a fresh container, as Modal would."""
+        deployment = self.deployment()
+        run = self.server.post(
+            f"deployments/{deployment['id']}/create_flow_run", parameters=parameters
+        )
+        container = container or self.start_container()
+        container.environment.setdefault("PREFECT_API_URL", self.server.url)
+        output = container.execute(run["id"], deployment["job_variables"]).stdout
+        logs = self.server.post(
+            "logs/filter", logs={"flow_run_id": {"any_": [run["id"]]}}, sort="TIMESTAMP_ASC"
+        )
+        ended = self.server.get(f"flow_runs/{run['id']}")
+        states = self.server.get(f"flow_run_states/?flow_run_id={run['id']}")
+        everything = json.dumps([deployment, ended, states, logs])
+        return Run(ended["state"]["type"], [log["message"] for log in logs], output, everything)

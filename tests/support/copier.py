@@ -1,0 +1,57 @@
+"""Copier's real command, and the template at an address of its own."""
+
+import subprocess
+from pathlib import Path
+
+from tests.support.environment import clean_environment
+from tests.support.repository import ROOT
+
+TUTORIAL = {"repo_url": "https://github.com/Ben-Epstein/prefect-modal"}
+
+
+URL = "https://example.com/copier-prefect-modal.git"
+"""Where `published` makes the template available: a reserved domain, so it is nobody's."""
+
+
+AS_RENOVATE = [
+    "--skip-answered", "--defaults", "--answers-file", ".copier-answers.yml", "--vcs-ref",
+]  # fmt: skip
+"""How Renovate calls `copier update`; the new version follows. tests/renovate looks it up."""
+
+
+def published(folder: Path, **extra: str) -> dict[str, str]:
+    """An environment in which git finds the repository in `folder` at `URL`.
+
+    Only the network is replaced: git's own `insteadOf` does it, and Copier gets
+    the address as a user would type it. What Copier caches of it stays beside it.
+    """
+    return clean_environment(
+        COPIER_CACHE_DIR=f"{folder}.cache",
+        GIT_CONFIG_COUNT="1",
+        GIT_CONFIG_KEY_0=f"url.file://{folder}.insteadOf",
+        GIT_CONFIG_VALUE_0=URL,
+        **extra,
+    )
+
+
+def copier(
+    *arguments: str,
+    env: dict[str, str],
+    cwd: Path | None = None,
+    command: Path = ROOT / ".venv/bin/copier",
+) -> subprocess.CompletedProcess[str]:
+    """Run Copier's real command, as a user would, without `--trust`."""
+    return subprocess.run(
+        [str(command), *arguments],
+        check=False,
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+
+
+def data(answers: dict[str, object]) -> list[str]:
+    """The answers as `--data` options."""
+    return [word for name, value in answers.items() for word in ("--data", f"{name}={value}")]

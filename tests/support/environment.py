@@ -1,0 +1,30 @@
+"""The environment of everything that the tests start: nothing of the user's own in it."""
+
+import os
+from pathlib import Path
+
+from tests.support.repository import ROOT
+
+UV_CACHE = Path.home() / ".cache/uv"
+"""The cache of whoever runs the tests: what is downloaded once serves all projects."""
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """The environment without the user's own settings of Copier, git, Prefect, Python and uv."""
+    ours = (
+        "COPIER_",
+        "GH_",
+        "GIT_",
+        "GITHUB_",
+        "MAKE",
+        "MFLAGS",
+        "MODAL_",
+        "PREFECT_",
+        "UV_",
+        "VIRTUAL_ENV",
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    kept["PATH"] = f"{ROOT / '.venv/bin'}{os.pathsep}{kept['PATH']}"
+    kept |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    kept |= {"COPIER_SETTINGS_PATH": str(ROOT / "tests/no_settings.yml")}
+    return kept | extra
