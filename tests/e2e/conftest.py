@@ -4,6 +4,7 @@ import contextlib
 import secrets
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -172,26 +173,33 @@ def start(
     newest_python: tuple[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., Laptop]]:
-    """Render a private project as `copier copy` leaves it, for an empty repository on GitHub."""
+    """Render a private project for an empty repository on GitHub.
+
+    It is for the Python of this process and has a lock file already, so that its tools can
+    be called here; or else it is for the newest Python and as `copier copy` leaves it.
+    """
+    locks: dict[str, bytes] = {}
     with contextlib.ExitStack() as edges:
 
-        def render(**answers: object) -> Laptop:
+        def render(locked: bool = True, **answers: object) -> Laptop:
             folder = tmp_path_factory.mktemp("laptop")
             (home := folder / "home").mkdir()
             (gh := folder / "gh").mkdir()
             name = f"acme/{folder.name}"
+            here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+            version, python = (here, interpreters()[here]) if locked else newest_python
             github.create(name)
             reading, owner = new_token(), new_token()
             wanted = {
                 "repo_url": name, "package_name": "flows", "work_pool": folder.name,
-                "python_version": newest_python[0],
+                "python_version": version,
             }  # fmt: skip
             options = ["--defaults", *data(wanted | answers)]
             done = copier(
                 "copy", *options, URL, str(folder / "project"), env=published(released_template)
             )
             assert done.returncode == 0, done.stderr
-            return Laptop(
+            laptop = Laptop(
                 project=folder / "project",
                 name=name,
                 cloud=prefect_cloud,
@@ -199,11 +207,18 @@ def start(
                 github=edges.enter_context(serve_secrets(gh, name, {owner})),
                 template=released_template,
                 home=home,
-                python=newest_python[1],
+                python=python,
                 token=reading,
                 modal=new_token(),
                 owner=owner,
                 closing_message=done.stderr,
             )
+            if locked:
+                lock, which = laptop.project / "uv.lock", str(answers)
+                if which not in locks:
+                    assert laptop.run("uv", "lock", "--quiet").returncode == 0
+                    locks[which] = lock.read_bytes()
+                lock.write_bytes(locks[which])
+            return laptop
 
         yield render

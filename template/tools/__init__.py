@@ -1,0 +1,1 @@
+"""The project's commands, kept current by the template: `uv run python -m tools` lists them."""

@@ -1,0 +1,38 @@
+"""A project in a folder: what `template/tools` reads, without a server."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tools.base.finding import Check, Finding, Findings, examine
+from tools.base.project import Project
+
+from tests.support.environment import clean_environment
+
+
+@pytest.fixture
+def folder(tutorial: Path, tmp_path: Path) -> Path:
+    """The tutorial's project, in a folder of its own."""
+    return shutil.copytree(tutorial, tmp_path / "project")
+
+
+@pytest.fixture
+def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The project on a machine that is logged in nowhere."""
+    for name, value in clean_environment(GIT_TERMINAL_PROMPT="0").items():
+        monkeypatch.setenv(name, value)
+    return Project(folder)
+
+
+def problems(check: Callable[[Project], Findings], project: Project) -> list[str]:
+    """What a check has against a project: status, finding and remedy."""
+    return [
+        f"{found.status}: {found.text}. {found.remedy}".strip()
+        for found in findings(check, project)
+        if found.status != "passed"
+    ]
+
+
+def findings(check: Callable[[Project], Findings], project: Project) -> list[Finding]:
+    return examine(Check("it", check), project)

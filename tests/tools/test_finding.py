@@ -1,0 +1,93 @@
+"""Expected obstacles are said in a sentence; a bug of the tools is not dressed up as one."""
+
+import logging
+
+import httpx
+import pytest
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from tools.base.finding import Check, Finding, Findings, Step, examine, failed, passed
+from tools.base.project import Project
+from tools.base.stop import ActionRequired, CheckSkipped
+from tools.bootstrap import take
+
+ANSWER = httpx.Response(503, request=httpx.Request("GET", "https://example.com"))
+
+
+def check_that_raises(error: Exception) -> Check:
+    def check(_: Project) -> Findings:
+        raise error
+
+    return Check("it", check)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (CheckSkipped("no uv"), "no uv"),
+        (ActionRequired("log in"), "log in"),
+        (PrefectHTTPStatusError.from_httpx_error(httpx.HTTPStatusError("", request=ANSWER.request, response=ANSWER)), "Prefect answers 503"),
+        (ObjectNotFound(Exception()), "Prefect answers 404"),
+        (httpx.ConnectTimeout("slow"), "Prefect cannot be reached: ConnectTimeout"),
+        (httpx.InvalidURL("what"), "Prefect cannot be reached: InvalidURL"),
+    ],
+)  # fmt: skip
+def test_what_is_in_the_way_is_a_finding(project: Project, error: Exception, text: str) -> None:
+    assert examine(check_that_raises(error), project) == [Finding("skipped", text)]
+
+
+def test_a_bug_says_that_it_is_one_and_shows_its_traceback_with_a_flag(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    check = check_that_raises(TypeError("no such thing"))
+    (found,) = examine(check, project)
+    assert (found.status, found.text) == ("bug", "a bug of these tools: TypeError: no such thing")
+    assert "--traceback" in found.remedy
+    assert caplog.text == ""
+    with caplog.at_level(logging.DEBUG, "tools"):
+        examine(check, project)
+    assert "raise error\nTypeError: no such thing" in caplog.text
+
+
+class Switch:
+    """Something that can be put right, and how often that was done."""
+
+    def __init__(self, right: bool, fixable: bool = True) -> None:
+        self.right, self.fixable, self.fixed = right, fixable, 0
+
+    def check(self, _: Project) -> Finding:
+        return passed("it is on") if self.right else failed("it is off", "turn it on")
+
+    def fix(self, _: Project) -> None:
+        self.fixed += 1
+        self.right = self.right or self.fixable
+
+
+def test_a_step_is_taken_once_and_only_if_it_is_needed(project: Project) -> None:
+    switch = Switch(right=False)
+    step = Step("it", switch.check, switch.fix)
+    assert take(step, project, set()) == "done. it is on"
+    assert take(step, project, set()) == "already there. it is on"
+    assert switch.fixed == 1
+
+
+def test_a_step_that_stays_wrong_says_what_to_do(project: Project) -> None:
+    switch = Switch(right=False, fixable=False)
+    with pytest.raises(ActionRequired, match=r"^it is off\. turn it on$"):
+        take(Step("it", switch.check, switch.fix), project, set())
+    assert switch.fixed == 1
+
+
+def test_a_step_waits_for_those_that_it_needs(project: Project) -> None:
+    switch = Switch(right=False)
+    step = Step("it", switch.check, switch.fix, after=("Work pool",))
+    with pytest.raises(ActionRequired, match="Work pool has to be right first"):
+        take(step, project, set())
+    assert switch.fixed == 0
+    assert take(step, project, {"Work pool"}) == "done. it is on"
+
+
+def test_a_step_that_passes_can_be_renewed(project: Project) -> None:
+    switch = Switch(right=True)
+    step = Step("it", switch.check, switch.fix, renew=lambda _: True)
+    assert take(step, project, set()) == "done. it is on"
+    assert switch.fixed == 1

@@ -1,0 +1,128 @@
+"""`make doctor` says what this machine lacks: uv, a current lock file, the right Python."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tools.base.finding import Findings
+from tools.base.project import Project
+from tools.checks.machine import check_lock_file, check_python, check_template, check_uv
+
+from tests.support.changes import edit
+from tests.support.copier import TUTORIAL, URL, copier, data, published
+from tests.support.git import commit
+from tests.tools.conftest import findings, problems
+
+HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+@pytest.fixture
+def on_this_python(project: Project) -> Project:
+    (project.root / ".python-version").write_text(f"{HERE}\n")
+    edit(project.root / "pyproject.toml", r"^requires-python = .*", f'requires-python = ">={HERE}"')
+    edit(project.root / ".copier-answers.yml", r"python_version: .*", f"python_version: '{HERE}'")
+    return project
+
+
+def in_file(name: str, pattern: str, replacement: str) -> Callable[[Path], None]:
+    return lambda folder: edit(folder / name, pattern, replacement)
+
+
+PYTHONS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "another Python": (
+        in_file(".python-version", r"^3\.\d+$", "3.99"),
+        f"failed: .python-version is 3.99, this is Python {HERE}. make setup",
+    ),
+    "a Python that the project does not take": (
+        in_file(".python-version", r"^3\.\d+$", "3.9"),
+        f"failed: .python-version is 3.9, pyproject.toml requires >={HERE}. make them agree",
+    ),
+    "a range that is none": (
+        in_file("pyproject.toml", r"^requires-python = .*", 'requires-python = "snake"'),
+        "failed: Invalid specifier: 'snake'. name a version such as 3.12 in both files",
+    ),
+    "an answer that would bring another Python back": (
+        in_file(".copier-answers.yml", r"python_version: .*", "python_version: '3.99'"),
+        (
+            f"failed: .python-version is {HERE}, the answer 3.99. "
+            f"uvx copier update --data python_version={HERE}"
+        ),
+    ),
+    "a missing file": (
+        lambda folder: (folder / ".python-version").unlink(), "skipped: .python-version is missing.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", PYTHONS)
+def test_a_python_that_does_not_fit_is_named(on_this_python: Project, fault: str) -> None:
+    assert problems(check_python, on_this_python) == []
+    PYTHONS[fault][0](on_this_python.root)
+    assert problems(check_python, Project(on_this_python.root)) == [PYTHONS[fault][1]]
+
+
+@pytest.fixture
+def fake_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A uv that says one thing and fails."""
+
+    def install(script: str) -> None:
+        (uv := tmp_path / "uv").write_text(f"#!/bin/sh\n{script}\n")
+        uv.chmod(0o755)
+        monkeypatch.setenv("UV", str(uv))
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("check", "script", "expected"),
+    [
+        (check_uv, "echo uv 0.5.6", "failed: uv 0.5.6 is not <1,>=0.9. uv self update"),
+        (check_uv, "exit 1", "failed: uv is missing. make setup"),
+        (check_lock_file, "echo no network >&2; exit 2", "skipped: uv cannot tell offline: no network."),
+    ],
+)  # fmt: skip
+def test_a_uv_that_does_not_fit_is_named(
+    project: Project,
+    fake_uv: Callable[[str], None],
+    check: Callable[[Project], Findings],
+    script: str,
+    expected: str,
+) -> None:
+    fake_uv(script)
+    assert problems(check, project) == [expected]
+
+
+def test_a_build_backend_of_ones_own_says_nothing_about_uv(project: Project) -> None:
+    edit(project.root / "pyproject.toml", r"^requires = .*", 'requires = ["hatchling", "cython"]')
+    assert problems(check_uv, project) == []
+
+
+def test_a_missing_lock_file_is_named(project: Project) -> None:
+    assert problems(check_lock_file, project) == [
+        "failed: it does not match pyproject.toml. uv lock"
+    ]
+
+
+def test_a_newer_release_of_the_template_is_named(
+    published_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = tmp_path / "template"
+    environment = published(template, UV_CACHE_DIR=str(tmp_path))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    # The Copier that is here; uv would install another one.
+    (uv := tmp_path / "uv").write_text('#!/bin/sh\nshift 4; exec copier "$@"\n')
+    uv.chmod(0o755)
+    monkeypatch.setenv("UV", str(uv))
+    shutil.copytree(published_template, template)
+    done = copier("copy", "--defaults", *data(TUTORIAL), URL, str(tmp_path / "p"), env=environment)
+    assert done.returncode == 0, done.stderr
+    project = Project(tmp_path / "p")
+    (found,) = findings(check_template, project)
+    assert found.text == "1.0.0 is the newest release"
+    commit(template, tag="v99.0.0")
+    assert problems(check_template, project) == [
+        "failed: this is 1.0.0, the newest release is 99.0.0. make update"
+    ]

@@ -1,0 +1,62 @@
+"""What the tools read of a project's files."""
+
+from pathlib import Path
+
+import pytest
+from tools.base.project import Project, split_address
+from tools.base.stop import CheckSkipped
+
+from tests.support.changes import edit
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://github.com/acme/flows", "https://github.com/acme/flows.git/",
+        "https://somebody@github.com/acme/flows.git", "git@github.com:acme/flows.git",
+        "ssh://git@github.com:22/acme/flows.git", "git://github.com/acme/flows",
+    ],
+)  # fmt: skip
+def test_a_repository_is_known_in_every_form_of_its_address(address: str) -> None:
+    assert split_address(address) == ("github.com", "acme/flows")
+
+
+@pytest.mark.parametrize("address", ["", "flows", "/", "github.com"])
+def test_what_is_no_address_is_not_taken_for_one(address: str) -> None:
+    with pytest.raises(CheckSkipped, match="no address of a repository"):
+        split_address(address)
+
+
+def test_the_project_says_where_containers_find_it(project: Project) -> None:
+    assert project.repository == ("github.com", "Ben-Epstein/prefect-modal")
+    assert project.credentials_block == "prefect-modal"
+    assert project.pools == ["pref-modal-pool"]
+    assert [each.key for each in project.deployments] == [
+        ("prefect-modal-example", "prefect_modal.flows.flow1:main")
+    ]
+
+
+def test_a_public_repository_has_no_block(project: Project) -> None:
+    edit(project.root / "prefect.yaml", r"^ +credentials: .*\n", "")
+    assert project.credentials_block == ""
+
+
+@pytest.mark.parametrize(
+    "pull", ["pull: []", "", "pull: [{prefect.deployments.steps.git_clone: 1}]"]
+)
+def test_without_a_clone_step_checks_say_so(folder: Path, pull: str) -> None:
+    edit(folder / "prefect.yaml", r"^pull:\n(?:(?: .*)?\n)+?(?=^deployments)", f"{pull}\n")
+    with pytest.raises(CheckSkipped, match="no git_clone step under pull"):
+        _ = Project(folder).repository
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", ".copier-answers.yml"])
+@pytest.mark.parametrize("content", [None, b"\xff", b"a = = b: ["])
+def test_a_missing_or_malformed_file_is_named(
+    folder: Path, name: str, content: bytes | None
+) -> None:
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_bytes(content)
+    with pytest.raises(CheckSkipped, match=name):
+        _ = Project(folder).pyproject, Project(folder).answers
