@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The commands of the Makefile that take more than a line."""
 
 import argparse

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """`make bootstrap`: connect Prefect, GitHub and Modal. It is safe to rerun."""
 
 from tools.base.finding import Step, examine, explain

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """`make doctor`: diagnose problems and suggest fixes. It changes nothing."""
 
 import json

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """`make rotate-tokens`: replace the Modal token that Prefect keeps with this machine's."""
 
 from prefect.client.schemas.actions import BlockDocumentUpdate

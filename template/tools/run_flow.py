@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """`make run`: run a flow on a Prefect server of its own, without any account."""
 
 import importlib

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What a check finds, and how checks are run so that one failure hides no other."""
 
 import logging

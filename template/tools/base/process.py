@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Other programs: run without questions, or with a person in front of them."""
 
 import os

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What a person sees."""
 
 from rich.console import Console

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The two expected reasons for which something stops."""
 
 

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The Prefect workspace that this machine is logged in to."""
 
 import os

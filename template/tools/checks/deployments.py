@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """What is deployed to Prefect from this repository."""
 
 import shlex

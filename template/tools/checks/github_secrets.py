@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The secrets with which GitHub Actions deploys."""
 
 import json

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The token with which containers clone the repository, in a Prefect block."""
 
 import getpass

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The last run of each deployment: whether it reached its flow."""
 
 from uuid import UUID

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """This machine: uv, the lock file, Python, and the template's release."""
 
 import json

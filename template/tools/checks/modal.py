@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The Modal token of this machine, and the work pools that start containers with one."""
 
 import shlex

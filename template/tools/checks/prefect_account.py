@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The connection to Prefect, and the blocks that the project uses."""
 
 import os

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """prefect.yaml: what Prefect would ignore, refuse, or store in plain text."""
 
 import json

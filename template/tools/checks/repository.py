@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The repository: its remote, and whether containers find there what is here."""
 
 import shlex

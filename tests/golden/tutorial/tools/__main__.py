@@ -1,0 +1,60 @@
+# mypy: ignore-errors
+"""The commands of the Makefile that take more than a line."""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
+    parser.add_argument("--traceback", action="store_true", help="show where a bug is")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("bootstrap", help="connect Prefect, GitHub and Modal")
+    doctor = commands.add_parser("doctor", help="diagnose problems (changes nothing)")
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    commands.add_parser("rotate-tokens", help="replace the Modal token that Prefect keeps")
+    run = commands.add_parser("run", help="run a flow without any account")
+    run.add_argument("module", help="the module whose function `main` is the flow")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    arguments = parse(sys.argv[1:])
+    if arguments.command == "run":
+        os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+        from tools.run_flow import run_flow
+
+        return run_flow(arguments.module)
+
+    # Give up at once where Prefect is silent; its settings are read at its import.
+    os.environ["PREFECT_CLIENT_MAX_RETRIES"] = "0"
+    from tools.base.finding import explain
+    from tools.base.project import Project
+    from tools.base.screen import say
+    from tools.bootstrap import bootstrap
+    from tools.doctor import doctor
+    from tools.rotate_tokens import rotate_tokens
+
+    if arguments.traceback:
+        logging.getLogger("tools").setLevel(logging.DEBUG)
+        logging.getLogger("tools").addHandler(logging.StreamHandler())
+    project = Project(Path(__file__).resolve().parent.parent)
+    try:
+        if arguments.command == "bootstrap":
+            return bootstrap(project)
+        if arguments.command == "rotate-tokens":
+            return rotate_tokens(project)
+        return doctor(project, as_json=arguments.json)
+    except KeyboardInterrupt:
+        say("\nInterrupted. Run it again: it goes on where it stopped.")
+        return 130
+    except Exception as error:
+        finding = explain(error)
+        say(f"{finding.text}. {finding.remedy}".strip())
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

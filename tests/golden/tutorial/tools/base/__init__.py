@@ -1,0 +1,2 @@
+# mypy: ignore-errors
+"""What the commands and their checks build on."""

@@ -1,0 +1,146 @@
+# mypy: ignore-errors
+"""What the project's files say; no server is asked."""
+
+import re
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from tools.base import process
+from tools.base.stop import CheckSkipped
+from tools.base.workspace import Workspace
+
+
+class WorkPool(BaseModel):
+    name: str
+    job_variables: dict[str, Any] = Field(default_factory=dict)
+
+
+class Deployment(BaseModel):
+    """An element of `deployments` in prefect.yaml."""
+
+    name: str
+    entrypoint: str = ""
+    version: Any = None
+    paused: Any = None
+    schedules: list[dict[str, Any]] | None = None
+    work_pool: WorkPool | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from the others."""
+        return self.name, self.entrypoint
+
+    @property
+    def pool(self) -> WorkPool:
+        """Its work pool.
+
+        Raises:
+            CheckSkipped: it has none.
+        """
+        if self.work_pool:
+            return self.work_pool
+        raise CheckSkipped(f"{self.name} has no work_pool: copy it from another deployment")
+
+
+class PrefectYaml(BaseModel):
+    """As much of prefect.yaml as the checks use."""
+
+    deployments: list[Deployment] = Field(min_length=1)
+    pull: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class Project:
+    """A project in a folder. Everything is read once, when it is first asked for.
+
+    Every attribute but `root` raises CheckSkipped if its file is missing or malformed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        return Workspace()
+
+    def run(self, *command: str, secret: str = "", **env: str) -> process.Completed:
+        return process.run(*command, cwd=self.root, secret=secret, **env)
+
+    def git(self, *arguments: str) -> process.Completed:
+        return self.run("git", *arguments)
+
+    def read(self, name: str) -> str:
+        try:
+            return (self.root / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise CheckSkipped(f"{name} is missing") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise CheckSkipped(f"{name} cannot be read: {error}") from None
+
+    @cached_property
+    def pyproject(self) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self.read("pyproject.toml"))
+        except tomllib.TOMLDecodeError as error:
+            raise CheckSkipped(f"pyproject.toml: {error}") from None
+
+    @cached_property
+    def answers(self) -> dict[str, Any]:
+        """What was answered to the template's questions."""
+        try:
+            return dict(yaml.safe_load(self.read(".copier-answers.yml")))
+        except (yaml.YAMLError, TypeError, ValueError):
+            raise CheckSkipped(".copier-answers.yml is malformed") from None
+
+    @cached_property
+    def prefect_yaml(self) -> PrefectYaml:
+        try:
+            return PrefectYaml.model_validate(yaml.safe_load(self.read("prefect.yaml")))
+        except (yaml.YAMLError, ValidationError):
+            raise CheckSkipped("prefect.yaml is malformed, see Keys") from None
+
+    @property
+    def deployments(self) -> list[Deployment]:
+        return self.prefect_yaml.deployments
+
+    @cached_property
+    def pools(self) -> list[str]:
+        """The names of the work pools that the deployments use."""
+        return sorted({deployment.pool.name for deployment in self.deployments})
+
+    @cached_property
+    def clone_step(self) -> dict[str, Any]:
+        """The pull step with which containers clone the repository."""
+        for step in self.prefect_yaml.pull:
+            found = step.get("prefect.deployments.steps.git_clone")
+            if isinstance(found, dict) and isinstance(found.get("repository"), str):
+                return found
+        raise CheckSkipped("prefect.yaml has no git_clone step under pull")
+
+    @property
+    def repository_url(self) -> str:
+        return str(self.clone_step["repository"])
+
+    @property
+    def repository(self) -> tuple[str, str]:
+        """The host, and owner/name, of the repository that containers clone."""
+        return split_address(self.repository_url)
+
+    @property
+    def credentials_block(self) -> str:
+        """The block with the token that containers clone with; empty if they need none."""
+        credentials = str(self.clone_step.get("credentials", ""))
+        found = re.search(r"github-credentials\.([\w-]+)", credentials)
+        return found[1] if found else ""
+
+
+def split_address(url: str) -> tuple[str, str]:
+    """The host, and owner/name, in a repository's address, in any form that git takes."""
+    address = r"(?:\w+://)?(?:[^@/]*@)?([^/:]+)(?::\d+(?=/))?[:/]+(.+?)(?:\.git)?/?"
+    if found := re.fullmatch(address, url):
+        return found[1], found[2]
+    raise CheckSkipped("the git_clone step has no address of a repository on GitHub")

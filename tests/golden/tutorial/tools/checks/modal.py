@@ -1,0 +1,93 @@
+# mypy: ignore-errors
+"""The Modal token of this machine, and the work pools that start containers with one."""
+
+import shlex
+import sys
+from uuid import UUID
+
+from prefect.client.schemas.objects import WorkPool
+
+from tools.base import process
+from tools.base.finding import Finding, Findings, failed, passed
+from tools.base.project import Project
+from tools.base.stop import CheckSkipped
+
+POOL_TYPE = "modal:push"
+
+
+def read_token() -> dict[str, str | None]:
+    """The token in the environment, or else in Modal's own configuration, read now."""
+    sys.modules.pop("modal.config", None)
+    from modal.config import Config
+
+    return {name: Config().get(name) for name in ("token_id", "token_secret")}
+
+
+def credentials_block(pool: WorkPool) -> UUID | None:
+    """The block in which Prefect keeps the Modal token of a work pool, if it has one."""
+    variables = pool.base_job_template.get("variables", {}).get("properties", {})
+    chosen = variables.get("modal_credentials", {})
+    reference = (chosen.get("default") or {}).get("$ref", {})
+    return UUID(reference["block_document_id"]) if reference else None
+
+
+def check_modal_token(project: Project) -> Finding:
+    token = read_token()
+    if all(token.values()):
+        return passed("a token is configured on this machine")
+    if any(token.values()):
+        text = "only one of MODAL_TOKEN_ID and MODAL_TOKEN_SECRET is set"
+        return failed(text, "set both")
+    pools = map(project.workspace.work_pool, project.pools)
+    if all(pool and credentials_block(pool) for pool in pools):
+        return passed("not needed on this machine, the work pool has its own")
+    return failed("no token is configured", "uv run modal setup")
+
+
+def fix_modal_token(project: Project) -> None:
+    both = "Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET."
+    setup = (sys.executable, "-m", "modal", "setup")
+    process.run_interactively(*setup, cwd=project.root, otherwise=both)
+
+
+def check_work_pools(project: Project) -> Findings:
+    problems = [found for name in project.pools if (found := work_pool_problem(project, name))]
+    return problems or passed(f"{', '.join(project.pools)} starts containers on Modal")
+
+
+def work_pool_problem(project: Project, name: str) -> Finding | None:
+    pool = project.workspace.work_pool(name)
+    if not pool:
+        return failed(f"{name} is missing")
+    if pool.type != POOL_TYPE:
+        remedy = "name another one in prefect.yaml, or delete this one"
+        return failed(f"{name} is of type {pool.type}, not {POOL_TYPE}", remedy)
+    if pool.is_paused:
+        return failed(
+            f"{name} is paused", f"uv run prefect work-pool resume {shlex.quote(name)}"
+        )
+    if not credentials_block(pool):
+        remedy = "choose Modal credentials for it in Prefect, or delete it and make bootstrap"
+        return failed(f"{name} has no Modal token", remedy)
+    return None
+
+
+def fix_work_pools(project: Project) -> None:
+    for name in project.pools:
+        if not project.workspace.work_pool(name):
+            kind = ("--type", POOL_TYPE, "--provision-infra")
+            create = (*process.PREFECT, "--no-prompt", "work-pool", "create", *kind)
+            process.run_checked(*create, "--", name, cwd=project.root)
+
+
+def check_job_variables(project: Project) -> Findings:
+    problems = []
+    for deployment in project.deployments:
+        pool = project.workspace.work_pool(deployment.pool.name)
+        if not pool:
+            raise CheckSkipped(f"the work pool {deployment.pool.name} is missing")
+        known = pool.base_job_template.get("variables", {}).get("properties", {})
+        for name in sorted(deployment.pool.job_variables.keys() - known.keys()):
+            text = f"{deployment.name}: the work pool {pool.name} has no variable {name}"
+            problems.append(failed(text, f"use one of {', '.join(sorted(known))}"))
+    return problems or passed("the work pool knows each of them")

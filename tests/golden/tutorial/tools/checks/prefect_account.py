@@ -1,0 +1,60 @@
+# mypy: ignore-errors
+"""The connection to Prefect, and the blocks that the project uses."""
+
+import os
+import re
+
+from prefect.exceptions import PrefectHTTPStatusError
+
+from tools.base import process
+from tools.base.finding import Finding, Findings, failed, passed
+from tools.base.project import Project
+from tools.base.workspace import api_of_console
+
+KEYS = "https://app.prefect.cloud/my/api-keys"
+
+
+def check_prefect(project: Project) -> Finding:
+    url = project.workspace.url
+    if not url:
+        return failed("no API is configured", "uv run prefect cloud login")
+    if api := api_of_console(url):
+        remedy = f"uv run prefect config set PREFECT_API_URL={api}"
+        return failed(f"{url} is the console's address", remedy)
+    try:
+        project.workspace.client.read_work_pools(limit=1)
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code not in (401, 403):
+            raise
+        remedy = "uv run prefect cloud login, with a new key"
+        if "PREFECT_API_KEY" in os.environ:
+            remedy = "set PREFECT_API_KEY to another one, or unset it and log in"
+        return failed(f"{url} refuses the key", remedy)
+    return passed(url)
+
+
+def fix_prefect(project: Project) -> None:
+    url = project.workspace.url
+    if api := api_of_console(url):
+        command = (*process.PREFECT, "config", "set", f"PREFECT_API_URL={api}")
+        process.run_checked(*command, cwd=project.root)
+    elif "PREFECT_API_KEY" in os.environ and url:
+        return  # Prefect's login does not replace a key from the environment.
+    else:
+        otherwise = f"Set PREFECT_API_URL and PREFECT_API_KEY (from {KEYS})."
+        if url:
+            otherwise = f"{url} refuses the key. Set PREFECT_API_KEY to another one."
+        login = (*process.PREFECT, "cloud", "login")
+        process.run_interactively(*login, cwd=project.root, otherwise=otherwise)
+    project.workspace.refresh()
+
+
+def check_blocks(project: Project) -> Findings:
+    text = project.read("prefect.yaml")
+    named = sorted(set(re.findall(r"prefect\.blocks\.([\w-]+)\.([\w-]+)", text)))
+    problems = [
+        failed(f"the block {name} of type {kind} is missing", "make bootstrap, or create it")
+        for kind, name in named
+        if project.workspace.block(kind, name) is None
+    ]
+    return problems or passed(", ".join(name for _, name in named) or "none")

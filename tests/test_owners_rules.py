@@ -1,0 +1,57 @@
+"""The owner's own rules for Ruff and mypy hold for the owner's code, and never reach `tools/`."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.changes import append
+from tests.support.environment import clean_environment
+from tests.support.repository import ROOT
+
+LINE_LENGTH = "[tool.ruff]\nline-length = 100\n"
+# What nobody keeps in flows that print and in tests of pytest: for the owner's own files.
+ALL = """[tool.ruff.lint]
+select = ["ALL"]
+
+[tool.ruff.lint.per-file-ignores]
+"src/**" = ["CPY", "D", "FBT", "T20"]
+"tests/**" = ["CPY", "D", "INP", "S101"]
+"""
+LINT = (["ruff", "check", "--no-cache"], ["ruff", "format", "--no-cache", "--check"])
+
+
+def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=project, env=clean_environment(), check=False, capture_output=True, text=True
+    )
+
+
+@pytest.fixture
+def project(tutorial: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(tutorial, tmp_path / "project")
+
+
+@pytest.mark.parametrize("rules", [LINE_LENGTH, ALL], ids=["line-length", "all"])
+def test_rules_for_ruff_leave_make_lint_green(project: Path, rules: str) -> None:
+    lines = (project / "Makefile").read_text().splitlines()
+    for command in LINT:
+        assert f"\t$(UV) run {' '.join(word for word in command if word != '--no-cache')}" in lines
+    append(project / "pyproject.toml", f"\n{rules}")
+    for command in LINT:
+        done = run(project, *command)
+        assert done.returncode == 0, done.stdout
+    # They do hold for what is the owner's.
+    (project / "src/prefect_modal/flows/new.py").write_text("x = lambda: eval('1')\n")
+    if rules == ALL:
+        assert "S307" in run(project, *LINT[0]).stdout
+    assert "tools" not in run(project, *LINT[0]).stdout
+
+
+def test_strict_types_leave_the_tools_alone(project: Path) -> None:
+    mypy = ("mypy", "--strict", "--cache-dir", str(ROOT / ".mypy_cache/project"), ".")
+    done = run(project, *mypy)
+    assert done.returncode == 0, done.stdout
+    (project / "src/prefect_modal/flows/new.py").write_text("def f(x): return x\n")
+    assert "no-untyped-def" in run(project, *mypy).stdout
