@@ -62,7 +62,7 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
         "flow1:main", "flow1", {"Containers": "flows.flow1, which does not exist"},
     ),
     "a deployment without a work pool": (
-        r"^    work_pool:\n(?:      .*\n)+", "",
+        r"^    work_pool:.*\n(?:      .*\n)+", "",
         dict.fromkeys(
             ("Secrets", "Containers"),
             "skipped: prefect-modal-example has no work_pool: copy it from another deployment",
