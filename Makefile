@@ -46,7 +46,7 @@ golden: .venv/ready ## Refresh tests/golden/tutorial and the table of questions 
 	$(BIN)/python -m scripts.questions_table
 
 pictures: .venv/ready ## Make docs/pictures again, with Debian's chromium
-	$(BIN)/python -m pytest scripts/pictures.py
+	$(BIN)/python -m scripts.pictures
 
 pins: .venv/ready ## Pin the newest versions of all tools in constraints.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
