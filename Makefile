@@ -21,6 +21,7 @@ test-renovate: .venv/renovate/ready ## Run Renovate itself over a rendered proje
 lint: .venv/ready ## Lint this repository and a rendered project
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck .ci/run
 	$(BIN)/python -m scripts.linters
@@ -40,7 +41,7 @@ pins: .venv/ready ## Pin the newest versions of all tools in constraints.txt
 		requirements.txt --output-file constraints.txt
 
 clean: ## Remove what the other commands made
-	rm -rf .venv .hypothesis .pytest_cache .ruff_cache
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/ready: requirements.txt constraints.txt package.json
 	$(PYTHON) -m venv .venv
