@@ -1,29 +1,16 @@
 # Every command of this repository; `make` alone lists them.
 
-# A Python 3.11 to 3.14, for the tools and for the demo.
+# A Python 3.11 to 3.14, for the tools and the demo.
 PYTHON ?= python3
 BIN := .venv/bin
-DEMO := demo/prefect-modal
 
 .PHONY: help demo test test-renovate lint benchmark golden pictures pins clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
-demo: .venv/ready ## Render the tutorial's project, set it up and run its flow
-	rm -rf $(DEMO)
-	$(BIN)/copier copy --quiet --defaults --vcs-ref HEAD \
-		--data repo_url=https://github.com/Ben-Epstein/prefect-modal \
-		--data python_version="$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" \
-		"$(CURDIR)" $(DEMO)
-	git -C $(DEMO) init --quiet --initial-branch main
-	git -C $(DEMO) remote add origin https://github.com/Ben-Epstein/prefect-modal
-	echo 'src = ["prefect-modal/src"]' > demo/ruff.toml  # This repository's settings end here.
-	touch demo/pytest.ini
-	PATH="$(CURDIR)/$(BIN):$$PATH" UV_PYTHON="$(CURDIR)/$(BIN)/python" $(MAKE) -C $(DEMO) setup run
-	@echo
-	@echo 'The project is in $(DEMO). Look around there, begin with its README.md, and run make.'
-	@echo 'For a project of your own: uvx copier copy <the URL of this repository> my-flows'
+demo: ## Render the tutorial's project, set it up and run its flow
+	@$(PYTHON) scripts/demo.py
 
 test: .venv/ready ## Run all tests, one process for each core
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/test_*.py tests/e2e
@@ -34,6 +21,7 @@ test-renovate: .venv/renovate/ready ## Run Renovate itself over a rendered proje
 lint: .venv/ready ## Lint this repository and a rendered project
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck .ci/run
 	$(BIN)/python -m scripts.linters
@@ -46,14 +34,14 @@ golden: .venv/ready ## Refresh tests/golden/tutorial and the table of questions 
 	$(BIN)/python -m scripts.questions_table
 
 pictures: .venv/ready ## Make docs/pictures again, with Debian's chromium
-	$(BIN)/python -m pytest scripts/pictures.py
+	$(BIN)/python -m scripts.pictures
 
 pins: .venv/ready ## Pin the newest versions of all tools in constraints.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 		requirements.txt --output-file constraints.txt
 
 clean: ## Remove what the other commands made
-	rm -rf .venv demo .hypothesis .pytest_cache .ruff_cache
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/ready: requirements.txt constraints.txt package.json
 	$(PYTHON) -m venv .venv

@@ -5,13 +5,14 @@ import platform
 import secrets
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import container_start, deploy_job, growth, render
 from tests.stand_ins.github import GitHub
-from tests.support.prefect_server import serve
+from tests.support.prefect_server import PrefectServer, serve
 
-TABLES = {
+TABLES: dict[str, Callable[[Path, PrefectServer, GitHub], None]] = {
     "container": container_start.measure,
     "deploy": deploy_job.measure,
     "render": render.measure,

@@ -1,4 +1,4 @@
-"""The projects that are compared: the tutorial's, as its page has it, and ours."""
+"""The projects that are compared, and their images: the tutorial's, as its page has it, and ours."""
 
 import shutil
 import subprocess
@@ -18,11 +18,12 @@ from tests.support.prefect_server import PrefectServer
 from tests.support.repository import export
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
-PYTHON = getattr(sys, "_base_executable", sys.executable)
+PYTHON: str = getattr(sys, "_base_executable", sys.executable)
+"""The Python that this one's virtual environment was made from."""
 
 
 def shell(folder: Path, *command: str, **env: str) -> None:
-    """Run a command, and show what it says only if it fails."""
+    """Run a command, and show what it prints only if it fails."""
     done = subprocess.run(
         command, check=False, cwd=folder, env=clean_environment(UV_PYTHON=PYTHON) | env,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -31,13 +32,17 @@ def shell(folder: Path, *command: str, **env: str) -> None:
         raise RuntimeError(f"{command}: exit {done.returncode}\n{done.stdout}")
 
 
-def render(folder: Path, repository: str, **answers: object) -> Path:
-    """Render this template, and lock."""
+def render(folder: Path) -> Path:
+    """Render this template for the running Python and the repository acme/<folder's name>, and lock."""
     template = export(folder.with_name(f"{folder.name}-template"))
     commit(template, tag="v0.0.0")
-    wanted = {"repo_url": repository, "package_name": "prefect_modal", "python_version": VERSION}
+    answers = {
+        "repo_url": f"acme/{folder.name}",
+        "package_name": "prefect_modal",
+        "python_version": VERSION,
+    }
     done = copier(
-        "copy", "--quiet", "--defaults", *data(wanted | answers),
+        "copy", "--quiet", "--defaults", *data(answers),
         URL, str(folder), env=published(template),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -45,9 +50,19 @@ def render(folder: Path, repository: str, **answers: object) -> Path:
     return folder
 
 
+def copy(folder: Path, source: Path) -> Path:
+    """The same project, for the repository acme/<folder's name>."""
+    shutil.copytree(source, folder)
+    deploy = (folder / "prefect.yaml").read_text()
+    for name in ("acme/{}", "{}-example"):
+        deploy = deploy.replace(name.format(source.name), name.format(folder.name))
+    (folder / "prefect.yaml").write_text(deploy)
+    return folder
+
+
 def as_the_tutorial_has_it(folder: Path, source: Path) -> Path:
     """The same flow in the tutorial's own project: its dependencies, its backend, its pull steps."""
-    shutil.copytree(source, folder)
+    copy(folder, source)
     for name in ("uv.lock", "Makefile", ".copier-answers.yml"):
         (folder / name).unlink()
     (folder / "pyproject.toml").write_text(
@@ -70,8 +85,9 @@ packages = ["src/prefect_modal"]
     del deploy["build"], deploy["deployments"][0]["version"]
     inside = {"directory": "{{ clone-step.directory }}"}
     run = "prefect.deployments.steps.run_shell_script"
+    (clone,) = (step for step in deploy["pull"] if any("git_clone" in name for name in step))
     deploy["pull"] = [
-        deploy["pull"][1],
+        clone,
         {run: {**inside, "script": "pip install --upgrade uv"}},
         {run: {**inside, "script": "uv sync --no-editable --no-dev"}},
     ]
@@ -80,18 +96,9 @@ packages = ["src/prefect_modal"]
     return folder
 
 
-def with_compiled_modules(folder: Path, source: Path) -> Path:
-    """Ours, but that uv compiles what it installs."""
-    shutil.copytree(source, folder)
-    deploy = (folder / "prefect.yaml").read_text()
-    assert "uv sync " in deploy
-    (folder / "prefect.yaml").write_text(deploy.replace("uv sync ", "uv sync --compile-bytecode "))
-    return folder
-
-
 def baked_in(folder: Path, source: Path) -> Path:
     """The limit: everything is in the image, and the only step changes the directory."""
-    shutil.copytree(source, folder)
+    copy(folder, source)
     deploy = yaml.safe_load((folder / "prefect.yaml").read_text())
     deploy["pull"] = [{"prefect.deployments.steps.set_working_directory": {"directory": "/"}}]
     (folder / "prefect.yaml").write_text(yaml.safe_dump(deploy, sort_keys=False))
@@ -99,7 +106,7 @@ def baked_in(folder: Path, source: Path) -> Path:
 
 
 def locked(project: Path) -> str:
-    """The run-time requirements of a lock file, each with its version."""
+    """The packages that a project's lock file has for a run, each with its version."""
     export = ["uv", "export", "--frozen", "--no-default-groups", "--no-emit-project", "--no-hashes"]
     return subprocess.check_output(
         [*export, "--quiet"], cwd=project, env=clean_environment(), text=True
@@ -133,12 +140,13 @@ def image(
     return prefix
 
 
-def deployed(folder: Path, repository: str, server: PrefectServer, github: GitHub) -> Project:
-    """Push a project and deploy it."""
+def deployed(folder: Path, server: PrefectServer, github: GitHub) -> Project:
+    """Push a rendered project to acme/<folder's name>, and deploy it."""
 
     def unused(*_: object) -> NoReturn:
         raise NotImplementedError
 
+    repository = f"acme/{folder.name}"
     bare = github.create(repository)
     git(folder, "init", "--quiet", "--initial-branch", "main")
     git(folder, "remote", "add", "origin", f"file://{bare}")
@@ -146,6 +154,6 @@ def deployed(folder: Path, repository: str, server: PrefectServer, github: GitHu
     project.push()
     shell(
         folder, "uv", "run", "--no-default-groups", "prefect", "--no-prompt", "deploy", "--all",
-        **server.environment() | {"UV_PYTHON": PYTHON},
+        **server.environment(),
     )  # fmt: skip
     return project

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 class Handler(socketserver.StreamRequestHandler):
     """Tunnels one CONNECT request, as package installers make them."""
 
+    server: "Proxy"
+
     def handle(self) -> None:
         if not (request := self.rfile.readline()):
             return

@@ -16,7 +16,7 @@ TARGETS = ["help", "setup", "run", "test", "lint", "prefect-deploy", "update"]
 
 def scripts(workflows: list[Path], folder: Path) -> list[Path]:
     """Write the scripts of workflows to `folder`: this build of actionlint has no shellcheck."""
-    files = []
+    files: list[Path] = []
     for workflow in workflows:
         for job in yaml.safe_load(workflow.read_text())["jobs"].values():
             for step in job["steps"]:

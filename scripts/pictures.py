@@ -1,13 +1,16 @@
-"""The pictures in docs/pictures, made from the real thing: `make pictures`."""
+"""Make docs/pictures from the real thing: `python -m scripts.pictures`."""
 
 import subprocess
-from collections.abc import Callable
+import tempfile
 from pathlib import Path
 
+from benchmarks.projects import deployed, image, render
 from scripts.recording import picture, record
-from tests.stand_ins.project import Project
-from tests.support.prefect_server import PrefectServer
-from tests.support.repository import ROOT
+from tests.stand_ins.container import Container, copy_image
+from tests.stand_ins.github import GitHub
+from tests.support.git import commit
+from tests.support.prefect_server import serve
+from tests.support.repository import ROOT, export
 
 PICTURES = ROOT / "docs/pictures"
 CHROMIUM = [
@@ -16,24 +19,42 @@ CHROMIUM = [
 ]  # fmt: skip
 
 
-def test_the_questions(published_template: Path, tmp_path: Path) -> None:
-    lines = record(published_template, tmp_path)
+def questions(folder: Path) -> None:
+    """The questions, answered in a terminal."""
+    commit(template := export(folder / "template"), tag="v1.0.0")
+    lines = record(template, folder)
     (PICTURES / "questions.svg").write_text(picture(lines), encoding="utf-8")
 
 
-def test_the_deployment(
-    start_project: Callable[..., Project], prefect_server: PrefectServer, tmp_path: Path
-) -> None:
-    project = start_project(repository="acme/prefect-modal")
-    project.save_token(project.github.token)
-    project.deploy()
-    for name in ("world", "Modal"):
-        assert project.run(name=name).state == "COMPLETED"
-    # Modal's side of a push pool asks for the runs that are due; the server calls that ready.
-    prefect_server.post("work_pools/pref-modal-pool/get_scheduled_flow_runs")
-    page = prefect_server.url.replace("/api", "/v2/deployments/deployment/")
-    subprocess.run(
-        [*CHROMIUM, f"--user-data-dir={tmp_path / 'chromium'}",
-         f"--screenshot={PICTURES / 'deployment.png'}", page + project.deployment()["id"]],
-        check=True, capture_output=True,
-    )  # fmt: skip
+def deployment(folder: Path) -> None:
+    """A deployment's page in Prefect's UI, after two runs."""
+    for name in ("server", "github"):
+        (folder / name).mkdir()
+    github = GitHub(folder / "github", token="token")
+    with serve(folder / "server") as server:
+        server.create_push_pool("pref-modal-pool")
+        rendered = render(folder / "prefect-modal")
+        project = deployed(rendered, server, github)
+        project.save_token(github.token)
+        prefix = image(folder / "image", like=rendered)
+        for name in ("world", "Modal"):
+            container = Container(
+                copy_image(prefix, folder / name),
+                folder / f"home-{name}",
+                github.reachable(github.token),
+            )
+            assert project.run(container, name=name).state == "COMPLETED"
+        # Modal's side of a push pool asks for the runs that are due; the server calls that ready.
+        server.post("work_pools/pref-modal-pool/get_scheduled_flow_runs")
+        page = server.url.replace("/api", "/v2/deployments/deployment/")
+        subprocess.run(
+            [*CHROMIUM, f"--user-data-dir={folder / 'chromium'}",
+             f"--screenshot={PICTURES / 'deployment.png'}", page + project.deployment()["id"]],
+            check=True, capture_output=True,
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        questions(Path(scratch))
+        deployment(Path(scratch))

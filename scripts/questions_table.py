@@ -6,7 +6,7 @@ from pathlib import Path
 from copier._main import Worker
 from jinja2.sandbox import SandboxedEnvironment
 
-from tests.support.questionnaire import questions
+from tests.support.questionnaire import choices, questions
 from tests.support.repository import ROOT, export
 
 README = ROOT / "README.md"
@@ -33,16 +33,10 @@ def _table(environment: SandboxedEnvironment) -> str:
             default = f"`{made}`"
             if made != details["default"]:
                 default += f", for `{example}`"
-            if others := [f"`{value}`" for value in values(details) if value != made]:
+            if others := [f"`{value}`" for value in choices(name) if value != made]:
                 default += f"; or {', '.join(others)}"
         rows.append(f"| `{name}` | {details['help']} | {default} |")
     return "\n".join(rows) + "\n"
-
-
-def values(details: dict) -> list[str]:
-    """The choices that a question has, as they are typed after `--data`."""
-    choices = details.get("choices", [])
-    return list(choices.values() if isinstance(choices, dict) else choices)
 
 
 def with_table(readme: str) -> str:

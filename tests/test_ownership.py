@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import Renderer
 from tests.support.copier import TUTORIAL, URL, copier, data, published
 from tests.support.git import commit
-from tests.support.questionnaire import questions
+from tests.support.questionnaire import choices
 from tests.support.repository import ROOT, tree
 
 
@@ -21,8 +21,8 @@ def rows() -> Iterator[tuple[str, str]]:
 
 
 def test_every_rendered_file_has_one_owner(render: Renderer) -> None:
-    choices = questions(asked=True)["updates"]["choices"].values()
-    rendered = {name for choice in choices for name in tree(render(updates=choice).project_dir)}
+    projects = [render(updates=choice).project_dir for choice in choices("updates")]
+    rendered = {name for project in projects for name in tree(project)}
     owners = dict(rows())
     seen = set()
     for name in rendered:

@@ -49,7 +49,7 @@ def test_an_argument_is_one_word_of_the_shell(macro: Macro, value: str) -> None:
 def test_code_is_shown_as_it_was(macro: Macro, value: str) -> None:
     if macro("text.error", value) == "":
         paragraph = MarkdownIt().parse(f"See {macro('quote.code', value)}.")[1]
-        kinds = [(token.type, token.content) for token in paragraph.children]
+        kinds = [(token.type, token.content) for token in paragraph.children or []]
         assert kinds == [("text", "See "), ("code_inline", value), ("text", ".")]
 
 

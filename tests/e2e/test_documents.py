@@ -17,7 +17,7 @@ from tests.support.documents import DOCUMENTS, PROJECT, Document
 from tests.support.environment import clean_environment
 from tests.support.git import commit
 from tests.support.questionnaire import answers, questions
-from tests.support.repository import ROOT, export
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e
 Start = Callable[..., Laptop]
@@ -62,29 +62,6 @@ def test_the_front_pages_two_commands_end_with_a_ready_project(start: Start) -> 
     answer_questions(laptop, laptop.home.parent, README.sections()["copier-prefect-modal"])
     laptop.project = laptop.home.parent / "my-flows"
     assert laptop.doctor() == {}
-
-
-def test_the_front_pages_demo_runs_in_a_clone_and_is_a_project_to_try(tmp_path: Path) -> None:
-    (home := tmp_path / "home").mkdir()
-    commit(clone := export(tmp_path / "clone"))
-    environment = clean_environment(HOME=str(home), UV_PYTHON=str(clone / ".venv/bin/python"))
-
-    def run(folder: Path, command: str) -> str:
-        done = subprocess.run(
-            ["bash", "-e", "-c", command], check=False, cwd=folder, env=environment,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout
-        return done.stdout
-
-    without_an_account = "See it run first, without any account"
-    (command,) = README.sections()[without_an_account]
-    assert "Hello world from Prefect! 🤗" in run(clone, command)
-    assert set(README.sections()) == {"copier-prefect-modal", without_an_account}
-    # Inside of this repository, and yet on its own.
-    project = clone / "demo/prefect-modal"
-    assert "All checks passed!" in run(project, "make lint")
-    assert run(project, "git rev-parse --show-toplevel").strip() == str(project)
 
 
 def test_an_existing_project_gets_the_template(start: Start) -> None:

@@ -66,7 +66,7 @@ class Registries(BaseHTTPRequestHandler):
         """Answer as an index of Python packages does."""
         self.answer({"releases": {version: [{}] for version in self.VERSIONS}})
 
-    def answer(self, body: dict) -> None:
+    def answer(self, body: dict[str, object]) -> None:
         content = json.dumps(body).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -107,11 +107,11 @@ def renovate(
         )
         # A full dry run names the pull requests, and ends there: a local folder has no branches.
         command = [
-            RENOVATE / "renovate.js", "--platform=local", "--dry-run=full", "--onboarding=false",
+            "node", str(RENOVATE / "renovate.js"), "--platform=local", "--dry-run=full", "--onboarding=false",
             "--github-token-warn=false", "--report-type=file", f"--report-path={home}/report.json",
         ]  # fmt: skip
         done = subprocess.run(
-            ["node", *command],
+            command,
             check=False,
             cwd=folder,
             env=environment,

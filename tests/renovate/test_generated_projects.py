@@ -101,7 +101,7 @@ def test_the_pull_request_links_the_changelog_of_its_release(project: Path, repo
 @pytest.mark.parametrize("config", ["project", "repository"])
 def test_renovate_accepts_the_configuration(project: Path, config: str) -> None:
     folder = {"project": project, "repository": ROOT}[config]
-    command = ["node", RENOVATE / "config-validator.js", "--strict", "renovate.json"]
+    command = ["node", str(RENOVATE / "config-validator.js"), "--strict", "renovate.json"]
     done = subprocess.run(
         command, check=False, cwd=folder, env=clean_environment(), capture_output=True, text=True
     )

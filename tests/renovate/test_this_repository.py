@@ -24,7 +24,7 @@ def report(renovate: Callable[..., Report], tmp_path_factory: pytest.TempPathFac
 
 def test_a_new_release_of_an_action_is_one_pull_request_over_all_files(report: Report) -> None:
     updates = report.updates()
-    branches: dict[str, set] = {}
+    branches: dict[str, set[frozenset[str]]] = {}
     for file, action, _, _ in pinned_actions():
         assert f"v{NEWEST}" in updates[file, action].values()
         branches.setdefault(action, set()).add(frozenset(updates[file, action]))

@@ -102,7 +102,8 @@ class PrefectCloud:
         """The Modal token with which the work pool of that name starts containers."""
         path = "block_types/slug/modal-credentials/block_documents/name"
         document = self.server.get(f"{path}/{pool}-modal-credentials?include_secrets=true")
-        return document["data"]
+        data: dict[str, str] = document["data"]
+        return data
 
     def add_credentials_type(self) -> None:
         """Give the server the block type in which Cloud keeps Modal's tokens."""

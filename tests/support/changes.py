@@ -1,4 +1,4 @@
-"""What happens to a project between two updates: its owner edits it, and the template goes on."""
+"""Edits between two updates: of a project by its owner, and of the template by its next release."""
 
 import re
 import subprocess

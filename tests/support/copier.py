@@ -1,17 +1,17 @@
-"""Copier's real command, and the template at an address of its own."""
+"""Copier's own command, as a user or Renovate calls it, and an address where it finds the template."""
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.environment import clean_environment
 from tests.support.repository import ROOT
 
 TUTORIAL = {"repo_url": "https://github.com/Ben-Epstein/prefect-modal"}
-
+"""The answers that give the tutorial's own project."""
 
 URL = "https://example.com/copier-prefect-modal.git"
 """Where `published` makes the template available: a reserved domain, so it is nobody's."""
-
 
 AS_RENOVATE = [
     "--skip-answered", "--defaults", "--answers-file", ".copier-answers.yml", "--vcs-ref",
@@ -52,6 +52,6 @@ def copier(
     )
 
 
-def data(answers: dict[str, object]) -> list[str]:
+def data(answers: Mapping[str, object]) -> list[str]:
     """The answers as `--data` options."""
     return [word for name, value in answers.items() for word in ("--data", f"{name}={value}")]

@@ -1,4 +1,4 @@
-"""The documents of this repository and of a rendered project, as their readers take them."""
+"""The Markdown pages of this repository and a project's README, taken apart for the tests."""
 
 import re
 from dataclasses import dataclass

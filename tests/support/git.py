@@ -1,4 +1,4 @@
-"""Git, at a fixed time and as a fixed person."""
+"""Git in any folder. Time and author are fixed, so the same contents give the same commits."""
 
 import subprocess
 from pathlib import Path
@@ -7,7 +7,7 @@ from tests.support.environment import clean_environment
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git in `folder`, at a fixed time and as a fixed person, and return what it prints."""
+    """Run git in `folder`, and return what it prints."""
     environment = clean_environment(
         GIT_AUTHOR_NAME="Test",
         GIT_AUTHOR_EMAIL="test@example.com",

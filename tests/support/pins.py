@@ -1,4 +1,4 @@
-"""What this repository and its template pin: actions by their commits, and tools."""
+"""The pinned actions of all workflows, and the pinned tools of this repository."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def pinned_actions() -> Iterator[tuple[str, str, str, str]]:
             for use in re.findall(r"uses: (?!\./)(.*)", (ROOT / file).read_text()):
                 pinned = re.fullmatch(r"([^@]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)", use)
                 assert pinned, f"pin {use} in {file}"
-                yield file.as_posix(), *pinned.groups()
+                yield file.as_posix(), pinned[1], pinned[2], pinned[3]
 
 
 def named_tools() -> dict[str, Requirement]:

@@ -1,4 +1,4 @@
-"""A real Prefect server on this machine."""
+"""A real Prefect server, started on this machine, and its API."""
 
 import socket
 import subprocess
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -16,7 +17,7 @@ from tests.support.environment import clean_environment
 
 @dataclass
 class PrefectServer:
-    """A real Prefect server on this machine."""
+    """A server that is running."""
 
     url: str
     """The address of its API."""
@@ -32,23 +33,26 @@ class PrefectServer:
         pool = {"name": name, "type": "modal:push", "base_job_template": {}}
         return httpx.post(f"{self.url}/work_pools/", json=pool)
 
-    def post(self, path: str, **body: object):
-        return self._ask("POST", path, json=body)
+    # Answers are JSON, hence Any.
 
-    def get(self, path: str):
+    def post(self, path: str, **body: object) -> Any:
+        return self._ask("POST", path, body)
+
+    def get(self, path: str) -> Any:
         return self._ask("GET", path)
 
-    def _ask(self, method: str, path: str, **body: object):
+    def _ask(self, method: str, path: str, body: dict[str, object] | None = None) -> Any:
         """Ask again while the database is busy, as Prefect's own client does."""
         for seconds in (0, 1, 2, 4, 8):
             time.sleep(seconds)
-            answer = httpx.request(method, f"{self.url}/{path}", **body)
+            answer = httpx.request(method, f"{self.url}/{path}", json=body)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
         return answer.raise_for_status().json()
 
-    def deployment(self, name: str) -> dict:
+    def deployment(self, name: str) -> dict[str, Any]:
         """The one deployment of that name."""
+        found: dict[str, Any]
         (found,) = self.post("deployments/filter", deployments={"name": {"any_": [name]}})
         return found
 
@@ -79,7 +83,7 @@ def serve(home: Path) -> Iterator[PrefectServer]:
         process.wait(timeout=30)
 
 
-def _wait(server: PrefectServer, process: subprocess.Popen, log: Path) -> None:
+def _wait(server: PrefectServer, process: subprocess.Popen[bytes], log: Path) -> None:
     """Return as soon as the server answers, within two minutes."""
     for _ in range(600):
         assert process.poll() is None, log.read_text()

@@ -1,24 +1,41 @@
-"""What copier.yml asks, and what a project answered."""
+"""The questions of copier.yml, and the answers that a project holds."""
 
 from pathlib import Path
+from typing import Any, NotRequired, TypedDict
 
 import yaml
 
 from tests.support.repository import ROOT
 
 
-def questionnaire() -> dict[str, object]:
-    """copier.yml, read."""
-    return yaml.safe_load((ROOT / "copier.yml").read_text())
+class Question(TypedDict):
+    """A question, with the keys that the tests look at."""
+
+    help: str
+    default: NotRequired[str | bool]
+    placeholder: NotRequired[str]
+    choices: NotRequired[list[str] | dict[str, str]]
 
 
-def questions(asked: bool) -> dict[str, dict]:
+def questionnaire() -> dict[str, Any]:
+    """All of copier.yml: questions, and settings, which begin with an underscore."""
+    content: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text())
+    return content
+
+
+def questions(asked: bool) -> dict[str, Question]:
     """The questions that are asked, or those that are derived."""
     return {
         name: details
         for name, details in questionnaire().items()
         if not name.startswith("_") and (details.get("when", True) is not False) is asked
     }
+
+
+def choices(name: str) -> list[str]:
+    """What a question offers, as it is typed after `--data`; nothing if any text may be typed."""
+    offered = questions(asked=True)[name].get("choices", [])
+    return list(offered.values() if isinstance(offered, dict) else offered)
 
 
 def answers(project: Path) -> dict[str, object]:

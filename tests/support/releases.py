@@ -1,4 +1,4 @@
-"""This repository's releases, found in its own history: whatever a project may be updated from."""
+"""The releases of this repository, read from its history: a project may be updated from each."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""This repository: where it is, and the files that it is made of."""
+"""This repository's folder and its files."""
 
 import shutil
 import subprocess
