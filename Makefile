@@ -35,7 +35,7 @@ lint: .venv/ready ## Lint this repository and a rendered project
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/yamllint --strict .
-	$(BIN)/shellcheck .ci/run
+	$(BIN)/shellcheck .ci/run scripts/*.sh
 	$(BIN)/python -m scripts.linters
 
 benchmark: .venv/ready ## Measure starts, deploys and renders (about a quarter of an hour)
@@ -53,7 +53,7 @@ pins: .venv/ready ## Pin the newest versions of all tools in constraints.txt
 		requirements.txt --output-file constraints.txt
 
 clean: ## Remove what the other commands made
-	rm -rf .venv demo .hypothesis .pytest_cache .ruff_cache
+	rm -rf .venv .python demo .hypothesis .pytest_cache .ruff_cache
 
 .venv/ready: requirements.txt constraints.txt package.json
 	$(PYTHON) -m venv .venv

@@ -12,6 +12,7 @@ from pytest_copie.plugin import Copie, Result
 from tests.support.copier import TUTORIAL
 from tests.support.environment import clean_environment
 from tests.support.git import commit
+from tests.support.pythons import missing
 from tests.support.questionnaire import questions
 from tests.support.repository import export
 
@@ -19,6 +20,12 @@ from tests.support.repository import export
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+def pytest_configure() -> None:
+    """In CI, everything that is offered is proved, or the run fails before it begins."""
+    if os.environ.get("CI") and (absent := missing()):
+        raise pytest.UsageError(f"Install Python {' '.join(absent)}: see CONTRIBUTING.md")
 
 
 @pytest.fixture(scope="session", autouse=True)
