@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo/prefect-modal
 
-.PHONY: help demo test test-renovate lint benchmark golden pictures pins clean
+.PHONY: help demo test test-renovate lint benchmark golden data pictures pins clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ benchmark: .venv/ready ## Measure starts, deploys and renders (about a quarter o
 golden: .venv/ready ## Refresh tests/golden/tutorial and the table of questions in README.md
 	rm -rf tests/golden/tutorial && $(BIN)/python -m scripts.golden tests/golden/tutorial
 	$(BIN)/python -m scripts.questions_table
+
+data: .venv/ready ## Refresh the time zones and the names of Python's modules in extensions/data
+	$(BIN)/python -m scripts.data
 
 pictures: .venv/ready ## Make docs/pictures again, with Debian's chromium
 	$(BIN)/python -m pytest scripts/pictures.py

@@ -1,5 +1,6 @@
 """What the tests share: the template, rendered in this process or by Copier's own command."""
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from copier._main import Worker
 from hypothesis import settings
+from jinja2.environment import TemplateModule
 from pytest_copie.plugin import Copie, Result
 
 from tests.support.copier import TUTORIAL
@@ -53,16 +55,20 @@ def published_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def extension(template: Path, name: str) -> TemplateModule:
+    """A module of `extensions/`, in Copier's own Jinja environment."""
+    environment = Worker(src_path=str(template)).jinja_env
+    return environment.get_template(f"extensions/{name}.jinja").module
+
+
 @pytest.fixture(scope="session")
 def macro(template: Path) -> Callable[..., str]:
-    """Call a macro of `extensions/` in Copier's own Jinja environment: `macro("branch.error", x)`."""
-    environment = Worker(src_path=str(template)).jinja_env
+    """Call a macro of `extensions/`: `macro("branch.error", x)`."""
+    modules = functools.cache(functools.partial(extension, template))
 
     def call(name: str, *arguments: object) -> str:
         module, function = name.split(".")
-        return getattr(environment.get_template(f"extensions/{module}.jinja").module, function)(
-            *arguments
-        )
+        return getattr(modules(module), function)(*arguments)
 
     return call
 

@@ -1,0 +1,45 @@
+"""Names that the last release accepted are still accepted: projects hold them as answers."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import extension
+from tests.support.git import git
+from tests.support.releases import releases
+from tests.support.repository import ROOT
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The questions of the last release, and what they are made of."""
+    *_, change = releases().values()
+    folder = tmp_path_factory.mktemp("released")
+    packed = folder / "template.zip"
+    git(ROOT, "archive", f"--output={packed}", change, "copier.yml", "extensions")
+    shutil.unpack_archive(packed, folder)
+    return folder
+
+
+def words(folder: Path, *patterns: str) -> list[str]:
+    """Whatever stands between blanks in these files of `extensions/`, the names among it."""
+    files = [file for pattern in patterns for file in (folder / "extensions").rglob(pattern)]
+    return sorted({word for file in files for word in file.read_text().split()})
+
+
+def test_no_time_zone_is_refused_later(template: Path, released: Path) -> None:
+    then, now = extension(released, "timezone"), extension(template, "timezone")
+    accepted = [
+        word for word in words(released, "timezone*") if word[0].isupper() and not then.error(word)
+    ]
+    assert len(accepted) > 590
+    assert [zone for zone in accepted if now.error(zone)] == []
+
+
+def test_no_package_name_is_refused_later(template: Path, released: Path) -> None:
+    then, now = extension(released, "package"), extension(template, "package")
+    names = words(template, "package.jinja", "standard_library.jinja")
+    refused = [name for name in names if now.error(name) and name.isidentifier()]
+    assert len(refused) > 200
+    assert [name for name in refused if not then.error(name)] == []
