@@ -34,8 +34,10 @@ options=(
     --option "Dir::Cache=$apt/cache"
     --option "Dir::Etc::SourceList=/dev/null"
     --option "Dir::Etc::SourceParts=$apt/sources"
-    # Without it, the user _apt downloads, and cannot write there.
+    # Otherwise the user _apt downloads, and cannot write there.
     --option "APT::Sandbox::User="
+    # A mirror may be a snapshot, whose lists have expired; their signature still counts.
+    --option "Acquire::Check-Valid-Until=false"
 )
 
 # The mirror that this machine uses; only Debian's own has a suite for updates beside the release.
