@@ -1,6 +1,5 @@
 """What the tests share: the template, rendered in this process or by Copier's own command."""
 
-import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import pytest
 from copier._main import Worker
 from hypothesis import settings
-from jinja2.environment import TemplateModule
 from pytest_copie.plugin import Copie, Result
 
 from tests.support.copier import TUTORIAL
@@ -55,22 +53,22 @@ def published_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def extension(template: Path, name: str) -> TemplateModule:
-    """A module of `extensions/`, in Copier's own Jinja environment."""
+def macros(template: Path) -> Callable[..., str]:
+    """Call a template's macros in Copier's own Jinja environment: `call("branch.error", x)`."""
     environment = Worker(src_path=str(template)).jinja_env
-    return environment.get_template(f"extensions/{name}.jinja").module
+
+    def call(name: str, *arguments: object) -> str:
+        module, function = name.split(".")
+        exported = environment.get_template(f"extensions/{module}.jinja").module
+        return str(getattr(exported, function)(*arguments))
+
+    return call
 
 
 @pytest.fixture(scope="session")
 def macro(template: Path) -> Callable[..., str]:
     """Call a macro of `extensions/`: `macro("branch.error", x)`."""
-    modules = functools.cache(functools.partial(extension, template))
-
-    def call(name: str, *arguments: object) -> str:
-        module, function = name.split(".")
-        return getattr(modules(module), function)(*arguments)
-
-    return call
+    return macros(template)
 
 
 class Renderer:
