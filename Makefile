@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-renovate lint benchmark golden pictures pins clean
+.PHONY: help demo test test-renovate lint benchmark golden data pictures pins clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -23,7 +23,7 @@ lint: .venv/ready ## Lint this repository and a rendered project
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
-	$(BIN)/shellcheck .ci/run
+	$(BIN)/shellcheck .ci/run scripts/*.sh
 	$(BIN)/python -m scripts.linters
 
 benchmark: .venv/ready ## Measure starts, deploys and renders (about a quarter of an hour)
@@ -33,6 +33,9 @@ golden: .venv/ready ## Refresh tests/golden/tutorial and the table of questions 
 	rm -rf tests/golden/tutorial && $(BIN)/python -m scripts.golden tests/golden/tutorial
 	$(BIN)/python -m scripts.questions_table
 
+data: .venv/ready ## Refresh the time zones and the names of Python's modules in extensions/data
+	$(BIN)/python -m scripts.data
+
 pictures: .venv/ready ## Make docs/pictures again, with Debian's chromium
 	$(BIN)/python -m scripts.pictures
 
@@ -41,7 +44,7 @@ pins: .venv/ready ## Pin the newest versions of all tools in constraints.txt
 		requirements.txt --output-file constraints.txt
 
 clean: ## Remove what the other commands made
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .python .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 .venv/ready: requirements.txt constraints.txt package.json
 	$(PYTHON) -m venv .venv

@@ -12,6 +12,7 @@ from pytest_copie.plugin import Copie, Result
 from tests.support.copier import TUTORIAL
 from tests.support.environment import clean_environment
 from tests.support.git import commit
+from tests.support.pythons import missing
 from tests.support.questionnaire import questions
 from tests.support.repository import export
 
@@ -19,6 +20,12 @@ from tests.support.repository import export
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+def pytest_configure() -> None:
+    """In CI, everything that is offered is proved, or the run fails before it begins."""
+    if os.environ.get("CI") and (absent := missing()):
+        raise pytest.UsageError(f"Install Python {' '.join(absent)}: see CONTRIBUTING.md")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,18 +53,22 @@ def published_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def macro(template: Path) -> Callable[..., str]:
-    """Call a macro of `extensions/` in Copier's own Jinja environment: `macro("branch.error", x)`."""
+def macros(template: Path) -> Callable[..., str]:
+    """Call a template's macros in Copier's own Jinja environment: `call("branch.error", x)`."""
     environment = Worker(src_path=str(template)).jinja_env
 
     def call(name: str, *arguments: object) -> str:
         module, function = name.split(".")
-        return getattr(environment.get_template(f"extensions/{module}.jinja").module, function)(
-            *arguments
-        )
+        exported = environment.get_template(f"extensions/{module}.jinja").module
+        return str(getattr(exported, function)(*arguments))
 
     return call
+
+
+@pytest.fixture(scope="session")
+def macro(template: Path) -> Callable[..., str]:
+    """Call a macro of `extensions/`: `macro("branch.error", x)`."""
+    return macros(template)
 
 
 class Renderer:

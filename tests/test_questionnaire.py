@@ -97,9 +97,9 @@ def test_the_names_that_may_follow_data_are_those_of_the_questions() -> None:
 
 
 def test_every_extension_is_used_and_begins_by_saying_what_it_is() -> None:
-    modules = sorted((ROOT / "extensions").glob("*.jinja"))
+    modules = sorted((ROOT / "extensions").rglob("*.jinja"))
     everything = "".join([*sources().values(), str(questionnaire())])
     everything += "".join(module.read_text() for module in modules)
     for module in modules:
         assert module.read_text().startswith("{#- ")
-        assert f"extensions/{module.name}" in everything
+        assert module.relative_to(ROOT).as_posix() in everything

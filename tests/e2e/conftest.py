@@ -22,14 +22,14 @@ from tests.support.copier import URL, copier, data, published
 from tests.support.environment import UV_CACHE, clean_environment
 from tests.support.git import git
 from tests.support.prefect_server import PrefectServer, serve
-from tests.support.pythons import OFFERED, interpreters
+from tests.support.pythons import interpreters, missing
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in the open which Python versions this machine cannot prove."""
-    if missing := [version for version in OFFERED if version not in interpreters()]:
+    if absent := missing():
         terminalreporter.section("not run here")
-        terminalreporter.write_line(f"no interpreter on this machine: Python {', '.join(missing)}")
+        terminalreporter.write_line(f"no interpreter on this machine: Python {', '.join(absent)}")
 
 
 @pytest.fixture(scope="session")

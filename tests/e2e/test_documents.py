@@ -89,7 +89,7 @@ def test_the_commands_for_contributors_are_known_to_make() -> None:
 
 
 CI = [f"make {target}" for target in re.findall(r"^make (.+)$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
-      [0].split()]  # fmt: skip
+      [-1].split()]  # fmt: skip
 
 
 # A project's own README, followed by its owner.

@@ -1,4 +1,4 @@
-"""The Python versions that the questionnaire offers, and which of them this machine has."""
+"""The Python versions that the questionnaire offers, and their interpreters on this machine."""
 
 import functools
 import os
@@ -7,16 +7,17 @@ from pathlib import Path
 
 from tests.support.environment import clean_environment
 from tests.support.questionnaire import questions
+from tests.support.repository import ROOT
 
 OFFERED: list[str] = questions(asked=True)["python_version"]["choices"]
 
 
 @functools.cache
 def interpreters() -> dict[str, str]:
-    """Interpreters by version, such as 3.12; on the path, or installed by uv or pyenv."""
+    """Interpreters by version, such as 3.12: on the path, in .python/, or installed by uv or pyenv."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    folders = [str(folder) for folder in sorted(pyenv.glob("versions/*/bin"))]
-    path = os.pathsep.join([clean_environment()["PATH"], *folders])
+    folders = [*sorted(ROOT.glob(".python/*/usr/bin")), *sorted(pyenv.glob("versions/*/bin"))]
+    path = os.pathsep.join([clean_environment()["PATH"], *map(str, folders)])
     found = {}
     for version in OFFERED:
         done = subprocess.run(
@@ -30,3 +31,8 @@ def interpreters() -> dict[str, str]:
             found[version] = done.stdout.strip()
     assert found, f"there is none of Python {', '.join(OFFERED)}"
     return found
+
+
+def missing() -> list[str]:
+    """The versions that nothing here can prove."""
+    return [version for version in OFFERED if version not in interpreters()]
