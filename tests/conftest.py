@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from copier._main import Worker
 from hypothesis import settings
+from jinja2 import Environment, nodes
 from pytest_copie.plugin import Copie, Result
 
 from tests.support.copier import TUTORIAL
@@ -91,3 +92,29 @@ def render(copie_session: Copie, template: Path) -> Renderer:
 def tutorial(render: Renderer) -> Path:
     """The tutorial's own project."""
     return render().project_dir
+
+
+@pytest.fixture(scope="session")
+def jinja(template: Path) -> Environment:
+    """Copier's own Jinja environment, in which the template is rendered."""
+    return Worker(src_path=str(template)).jinja_env
+
+
+@pytest.fixture(scope="session")
+def parsed(jinja: Environment, template: Path) -> dict[str, nodes.Template]:
+    """What a project is made from, as Jinja reads it: questions, macros, files and their paths."""
+    trees = {
+        f"copier.yml: {question}: {key}": jinja.parse(text)
+        for question, details in (questions(asked=True) | questions(asked=False)).items()
+        for key, text in details.items()
+        if isinstance(text, str)
+    }
+    for file in sorted(template.glob("template/**/*")):
+        if file.is_file():
+            name = file.relative_to(template).as_posix()
+            trees[f"{name} (its path)"] = jinja.parse(name)
+            if file.suffix == ".jinja":
+                trees[name] = jinja.parse(file.read_text())
+    for file in sorted(template.glob("extensions/**/*.jinja")):
+        trees[file.relative_to(template).as_posix()] = jinja.parse(file.read_text())
+    return trees

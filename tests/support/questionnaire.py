@@ -1,18 +1,21 @@
 """What copier.yml asks, and what a project answered."""
 
+import functools
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from tests.support.repository import ROOT
 
 
-def questionnaire() -> dict[str, object]:
+@functools.cache
+def questionnaire() -> dict[str, Any]:
     """copier.yml, read."""
     return yaml.safe_load((ROOT / "copier.yml").read_text())
 
 
-def questions(asked: bool) -> dict[str, dict]:
+def questions(asked: bool) -> dict[str, dict[str, Any]]:
     """The questions that are asked, or those that are derived."""
     return {
         name: details
