@@ -4,10 +4,11 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import copier
 import pytest
 from copier._main import Worker
 from hypothesis import settings
-from jinja2 import Environment, nodes
+from jinja2 import Environment, TemplateRuntimeError, nodes
 from pytest_copie.plugin import Copie, Result
 
 from tests.support.copier import TUTORIAL
@@ -118,3 +119,17 @@ def parsed(jinja: Environment, template: Path) -> dict[str, nodes.Template]:
     for file in sorted(template.glob("extensions/**/*.jinja")):
         trees[file.relative_to(template).as_posix()] = jinja.parse(file.read_text())
     return trees
+
+
+@pytest.fixture
+def refusal(template: Path, tmp_path: Path) -> Callable[..., str]:
+    """Give answers that Copier has to refuse, as after `--data`, and return what it says."""
+
+    def refuse(**answers: object) -> str:
+        project = tmp_path / "project"
+        with pytest.raises((ValueError, TemplateRuntimeError)) as refused:
+            copier.run_copy(str(template), project, data=answers, defaults=True, quiet=True)
+        assert not project.exists()
+        return str(refused.value)
+
+    return refuse
