@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import copier
 import yaml
@@ -72,7 +73,7 @@ def test_any_accepted_answers_give_a_correct_project(
         check(project, answers, macro)
 
 
-def check(project: Path, answers: dict, macro: Macro) -> None:
+def check(project: Path, answers: dict[str, Any], macro: Macro) -> None:
     branch, pool = answers["branch"], answers["work_pool"]
     url = macro("repository.canonical", answers["repo_url"])
 

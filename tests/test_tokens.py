@@ -2,13 +2,16 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+Parsed = dict[Any, Any]
+
 
 @pytest.fixture
-def workflow(tutorial: Path) -> dict:
+def workflow(tutorial: Path) -> Parsed:
     return yaml.safe_load((tutorial / ".github/workflows/template_update.yaml").read_text())
 
 
@@ -18,7 +21,7 @@ def handed_over(part: object) -> list[str]:
     return [found for found in expressions if re.search("(?i)secret|token|tojson", found)]
 
 
-def test_only_the_step_that_opens_the_pull_request_has_a_token(workflow: dict) -> None:
+def test_only_the_step_that_opens_the_pull_request_has_a_token(workflow: Parsed) -> None:
     (job,) = workflow["jobs"].values()
     *earlier, last = job.pop("steps")
     # Everybody may know whether there is one.
@@ -29,7 +32,7 @@ def test_only_the_step_that_opens_the_pull_request_has_a_token(workflow: dict) -
     assert handed_over(last) == []
 
 
-def test_no_action_but_checkout_takes_part_and_it_leaves_no_token(workflow: dict) -> None:
+def test_no_action_but_checkout_takes_part_and_it_leaves_no_token(workflow: Parsed) -> None:
     (job,) = workflow["jobs"].values()
     (action,) = [step for step in job["steps"] if "uses" in step]
     assert action["uses"].partition("@")[0] == "actions/checkout"
