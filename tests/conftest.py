@@ -9,6 +9,7 @@ import pytest
 from copier._main import Worker
 from hypothesis import settings
 from jinja2 import Environment, TemplateRuntimeError, nodes
+from plumbum import local
 from pytest_copie.plugin import Copie, Result
 
 from tests.support.copier import TUTORIAL
@@ -31,7 +32,11 @@ def no_settings_of_the_user() -> Iterator[None]:
             patch.delenv(name)
         for name, value in clean_environment().items():
             patch.setenv(name, value)
-        yield
+        # Copier starts git with the environment that plumbum has read when it was imported.
+        with local.env():
+            local.env.clear()
+            local.env.update(os.environ)
+            yield
 
 
 @pytest.fixture(scope="session")
