@@ -1,9 +1,9 @@
 """What the documents say is so: links, files, commands, examples, figures and pictures."""
 
-import importlib.util
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -182,17 +182,20 @@ def test_an_answer_that_the_reference_refuses_is_refused_with_that_text(
 
 # Messages that people look for.
 
-FOREIGN = ["copier._main", "copier._user_data", "prefect.runner.storage", "prefect.utilities.templating"]  # fmt: skip
-"""Modules of Copier and Prefect with messages that docs/troubleshooting.md explains."""
+FOREIGN = {
+    "copier": ["copier/_main.py", "copier/_user_data.py"],
+    "prefect": ["prefect/runner/storage.py", "prefect/utilities/templating/__init__.py"],
+}
+"""Files of other distributions, with messages that docs/troubleshooting.md explains."""
 BLANK = "\0"
 
 
 @pytest.fixture
 def printed(tmp_path: Path) -> str:
     """What projects, those modules and git can print, on one line, with blanks to fill in."""
-    specs = [importlib.util.find_spec(module) for module in FOREIGN]
-    places = [Path(spec.origin) for spec in specs if spec is not None and spec.origin is not None]
-    places += [ROOT / file for file in files() if file.parts[0] in ("template", "extensions")]
+    places = [ROOT / file for file in files() if file.parts[0] in ("template", "extensions")]
+    for name, names in FOREIGN.items():
+        places += [Path(str(distribution(name).locate_file(file))) for file in names]
     # Python joins strings that stand side by side.
     texts = [re.sub(r'"\s*\n\s*f?"', "", place.read_text()) for place in places]
     commit(tmp_path)
