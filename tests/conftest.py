@@ -4,9 +4,12 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import copier
 import pytest
 from copier._main import Worker
 from hypothesis import settings
+from jinja2 import Environment, TemplateRuntimeError, nodes
+from plumbum import local
 from pytest_copie.plugin import Copie, Result
 
 from tests.support.copier import TUTORIAL
@@ -36,7 +39,11 @@ def no_settings_of_the_user() -> Iterator[None]:
             patch.delenv(name)
         for name, value in clean_environment().items():
             patch.setenv(name, value)
-        yield
+        # Copier starts git with the environment that plumbum has read when it was imported.
+        with local.env():
+            local.env.clear()
+            local.env.update(os.environ)
+            yield
 
 
 @pytest.fixture(scope="session")
@@ -102,3 +109,43 @@ def render(copie_session: Copie, template: Path) -> Renderer:
 def tutorial(render: Renderer) -> Path:
     """The tutorial's own project."""
     return render().project_dir
+
+
+@pytest.fixture(scope="session")
+def jinja(template: Path) -> Environment:
+    """Copier's own Jinja environment, in which the template is rendered."""
+    return Worker(src_path=str(template)).jinja_env
+
+
+@pytest.fixture(scope="session")
+def parsed(jinja: Environment, template: Path) -> dict[str, nodes.Template]:
+    """What a project is made from, as Jinja reads it: questions, macros, files and their paths."""
+    trees = {
+        f"copier.yml: {question}: {key}": jinja.parse(text)
+        for question, details in (questions(asked=True) | questions(asked=False)).items()
+        for key, text in details.items()
+        if isinstance(text, str)
+    }
+    for file in sorted(template.glob("template/**/*")):
+        if file.is_file():
+            name = file.relative_to(template).as_posix()
+            trees[f"{name} (its path)"] = jinja.parse(name)
+            if file.suffix == ".jinja":
+                trees[name] = jinja.parse(file.read_text())
+    for file in sorted(template.glob("extensions/**/*.jinja")):
+        trees[file.relative_to(template).as_posix()] = jinja.parse(file.read_text())
+    return trees
+
+
+@pytest.fixture
+def refusal(template: Path, tmp_path: Path) -> Callable[..., str]:
+    """Give answers that Copier has to refuse, as after `--data`, and return what it says."""
+
+    def refuse(**answers: object) -> str:
+        project = tmp_path / "project"
+        with pytest.raises((ValueError, TemplateRuntimeError)) as refused:
+            copier.run_copy(str(template), project, data=answers, defaults=True, quiet=True)
+        assert not project.exists()
+        return str(refused.value)
+
+    return refuse

@@ -1,53 +1,64 @@
-"""Every choice, and every combination of them, renders, parses, agrees and lints clean."""
+"""Every choice, and every combination that makes a difference, parses, agrees and lints clean."""
 
 import itertools
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
+from jinja2 import nodes
 
 from scripts.linters import lint
 from tests.conftest import Renderer
 from tests.support.pythons import OFFERED
 from tests.support.repository import tree
 
-SCHEDULES = [
-    "hourly",
-    "daily",
-    "weekdays",
-    "weekly",
-    "monthly",
-    "never",
-    "0 12 * * *",
-    "*/7 3 L * *",
+Answers = dict[str, object]
+
+CONDITIONS: dict[str, tuple[object, ...]] = {
+    "private_repository": (True, False),
+    "pin_commit": (True, False),
+    "updates": ("workflow", "renovate", "none"),
+}
+"""The answers that the template has a condition for; all others are only inserted."""
+SCHEDULES = ["hourly", "daily", "weekdays", "weekly", "monthly", "never", "0 12 * * *", "*/7 3 L * *"]  # fmt: skip
+COMBINATIONS: list[Answers] = [
+    dict(zip(CONDITIONS, chosen, strict=True)) | {"schedule": schedule, "python_version": python}
+    for chosen, schedule, python in zip(
+        itertools.product(*CONDITIONS.values()),
+        itertools.cycle(SCHEDULES),
+        itertools.cycle(OFFERED),
+        strict=False,
+    )
 ]
-COMBINATIONS = list(itertools.product([True, False], SCHEDULES, OFFERED))
+each_combination = pytest.mark.parametrize(
+    "answers", COMBINATIONS, ids=lambda answers: "-".join(map(str, answers.values()))
+)
 
 
-@pytest.fixture(scope="session")
-def projects(render: Renderer) -> dict[tuple, Path]:
-    return {
-        (private, schedule, python): render(
-            private_repository=private, schedule=schedule, python_version=python
-        ).project_dir
-        for private, schedule, python in COMBINATIONS
-    }
-
-
-def test_they_all_lint_clean(projects: dict[tuple, Path], render: Renderer) -> None:
-    pinned = [render(pin_commit=True, private_repository=private) for private in (True, False)]
-    updated = [render(updates=updates) for updates in ("renovate", "none")]
-    assert len(projects) == 64
-    assert lint([*projects.values(), *(result.project_dir for result in pinned + updated)]) == []
-
-
-@pytest.mark.parametrize(("private", "schedule", "python"), COMBINATIONS)
-def test_their_files_agree(
-    projects: dict[tuple, Path], private: bool, schedule: str, python: str
+def test_every_condition_is_crossed_with_every_other_and_every_choice_has_its_turn(
+    parsed: dict[str, nodes.Template],
 ) -> None:
-    project = projects[private, schedule, python]
+    tests = [
+        condition.test
+        for name, tree in parsed.items()
+        if name.startswith("template/")
+        for condition in tree.find_all((nodes.If, nodes.CondExpr))
+    ]
+    # A name that stands alone is its own root, which `find_all` leaves out.
+    found = [name for test in tests for name in [test, *test.find_all(nodes.Name)]]
+    assert {name.name for name in found if isinstance(name, nodes.Name)} == CONDITIONS.keys()
+    assert {answers["schedule"] for answers in COMBINATIONS} == set(SCHEDULES)
+    assert {answers["python_version"] for answers in COMBINATIONS} == set(OFFERED)
+
+
+def test_they_all_lint_clean(render: Renderer) -> None:
+    assert lint([render(**answers).project_dir for answers in COMBINATIONS]) == []
+
+
+@each_combination
+def test_their_files_agree(render: Renderer, answers: Answers) -> None:
+    project = render(**answers).project_dir
     pyproject = tomllib.loads((project / "pyproject.toml").read_text())
     prefect_yaml = yaml.safe_load((project / "prefect.yaml").read_text())
     deploy = yaml.safe_load((project / ".github/workflows/prefect_cd.yaml").read_text())
@@ -55,6 +66,7 @@ def test_their_files_agree(
     clone = prefect_yaml["pull"][1]["prefect.deployments.steps.git_clone"]
     (deployment,) = prefect_yaml["deployments"]
     package = pyproject["tool"]["uv"]["build-backend"]["module-name"]
+    python = answers["python_version"]
 
     assert pyproject["project"]["requires-python"] == f">={python}"
     assert (project / ".python-version").read_text() == f"{python}\n"
@@ -68,24 +80,29 @@ def test_their_files_agree(
     )
 
     assert f"{clone['repository']}/settings/secrets/actions" in readme
-    assert deploy[True]["push"]["branches"] == [clone["branch"]]
+    if not answers["pin_commit"]:
+        assert deploy[True]["push"]["branches"] == [clone["branch"]]
     assert deployment["work_pool"]["name"] in readme
 
     assert deployment["description"].removeprefix("Runs on Modal ") in readme
-    assert deployment["paused"] is (schedule == "never")
+    assert deployment["paused"] is (answers["schedule"] == "never")
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("updates", CONDITIONS["updates"])
+@pytest.mark.parametrize("pinned", CONDITIONS["pin_commit"])
 def test_a_public_repository_has_no_credentials_at_all(
-    projects: dict[tuple, Path], schedule: str
+    render: Renderer, pinned: bool, updates: str
 ) -> None:
-    private, public = (tree(projects[p, schedule, "3.12"]) for p in (True, False))
+    private, public = (
+        tree(render(private_repository=p, pin_commit=pinned, updates=updates).project_dir)
+        for p in (True, False)
+    )
     words = re.compile(
         rb"github.?credential|^ +credentials:|prefect.github|github.token|fine-grained",
         re.IGNORECASE | re.MULTILINE,
     )
-    found = {name for name, content in public.items() if words.search(content)}
-    # The workflows have credentials of their own, and the tool is the same in every project.
-    assert {name.rpartition("/")[0] for name in found} == {".github/workflows", "tools"}
     changed = {name for name in private if private[name] != public[name]}
     assert changed == {".copier-answers.yml", "README.md", "prefect.yaml", "pyproject.toml"}
+    told = {name for name in changed if words.search(private[name])}
+    assert told == {"README.md", "prefect.yaml", "pyproject.toml"}
+    assert {name for name in changed if words.search(public[name])} == set()

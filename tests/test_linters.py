@@ -1,52 +1,36 @@
 """Every linter sees what it is there for."""
 
+import re
 import shutil
 from pathlib import Path
-
-import pytest
 
 from scripts.linters import lint
 from tests.conftest import Renderer
 
-
-def test_the_tutorial_project_is_clean(tutorial: Path) -> None:
-    assert lint([tutorial]) == []
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "linter"),
-    [
-        (
-            "src/prefect_modal/flows/flow1.py",
-            "from prefect",
-            "import os\nfrom prefect",
-            "ruff check",
-        ),
-        ("src/prefect_modal/flows/flow1.py", '"world"', "'world'", "ruff format"),
-        ("prefect.yaml", "pull:", "pull:   ", "yamllint"),
-        (".github/workflows/ci.yaml", "runs-on:", "runs-at:", "check-jsonschema"),
-        (".github/workflows/ci.yaml", "make lint", "make ${{ github.head_ref }}", "zizmor"),
-        (".github/workflows/ci.yaml", "github.ref", "github.reef", "node"),
-        (".github/workflows/template_update.yaml", '"$RUNNER_TEMP/tools"', "$UNSET", "shellcheck"),
-        ("Makefile", "\t$(UV) sync", "    $(UV) sync", "make"),
-    ],
-)
-def test_a_fault_is_seen(
-    tutorial: Path, tmp_path: Path, file: str, old: str, new: str, linter: str
-) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(tutorial, project)
-    text = (project / file).read_text()
-    assert old in text
-    (project / file).write_text(text.replace(old, new, 1))
-    headlines = [failure.splitlines()[0] for failure in lint([project])]
-    assert any(headline.startswith(linter) for headline in headlines), headlines
+FAULTS = [
+    # The file, what is replaced and with what, the linter that sees it, and the linter's word for it.
+    ("src/prefect_modal/flows/flow1.py", "^from prefect", "import os\n\\g<0>", "ruff check", "F401"),
+    ("src/prefect_modal/flows/flow1.py", '"world"', "'world'", "ruff format", "would be reformatted"),
+    ("prefect.yaml", "^pull:", "pull:   ", "yamllint", "trailing spaces"),
+    (".github/workflows/ci.yaml", "timeout-minutes", "time-out", "check-jsonschema", "time-out"),
+    (".github/workflows/ci.yaml", r"github\.ref", "github.reef", "node", 'property "reef" is not'),
+    (".github/workflows/prefect_cd.yaml", "make .*", "make ${{ github.head_ref }}", "zizmor", "template-injection"),
+    (".github/workflows/prefect_cd.yaml", "missing=true", "echo $UNQUOTED", "shellcheck", "$UNQUOTED"),
+    ("renovate.json", r'"packageRules": \[', "\\g<0>7,", "check-jsonschema", "packageRules"),
+    ("Makefile", r"\Z", "broken:\n    true\n", "make", "missing separator"),
+]  # fmt: skip
 
 
-def test_a_fault_in_the_configuration_of_renovate_is_seen(render: Renderer) -> None:
-    config = render(updates="renovate").project_dir / "renovate.json"
-    text = config.read_text()
-    config.write_text(text.replace('"packageRules": [', '"packageRules": [7,', 1))
-    (failure,) = lint([config.parent])
-    assert failure.startswith("check-jsonschema")
-    assert "renovate.json" in failure
+def test_a_fault_is_seen_by_its_linter(render: Renderer, tmp_path: Path) -> None:
+    clean = render(updates="renovate").project_dir
+    project = shutil.copytree(clean, tmp_path / "project")
+    for file, pattern, replacement, _, _ in FAULTS:
+        text, count = re.subn(
+            pattern, replacement, (project / file).read_text(), count=1, flags=re.MULTILINE
+        )
+        assert count == 1, f"{file} holds no {pattern}"
+        (project / file).write_text(text)
+    failures = lint([clean, project])
+    for file, _, _, linter, word in FAULTS:
+        seen = [failure for failure in failures if failure.startswith(linter) and word in failure]
+        assert seen, f"{linter} does not see the fault in {file}:\n{''.join(failures)}"

@@ -10,29 +10,29 @@ from tests.support.git import commit, git
 from tests.support.repository import export, tree
 
 
-def test_a_copy_from_the_git_url_gives_the_tutorial_project(
-    published_template: Path, tutorial: Path, tmp_path: Path
-) -> None:
-    project = tmp_path / "my-flows"
-    done = copier(
-        "copy", "--defaults", *data(TUTORIAL), URL, str(project), env=published(published_template)
-    )
+@pytest.fixture(scope="module")
+def copied(published_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A project that is copied from the template's address, and what Copier says."""
+    project = tmp_path_factory.mktemp("copied") / "my flows"
+    env = published(published_template)
+    done = copier("copy", "--defaults", *data(TUTORIAL), URL, str(project), env=env)
     assert done.returncode == 0, done.stderr
-    made, expected = tree(project), tree(tutorial)
+    return project, done.stderr
+
+
+def test_a_copy_from_the_git_url_gives_the_tutorial_project(
+    copied: tuple[Path, str], tutorial: Path
+) -> None:
+    made, expected = tree(copied[0]), tree(tutorial)
     answers = yaml.safe_load(made.pop(".copier-answers.yml"))
     expected.pop(".copier-answers.yml")
     assert made == expected
     assert (answers["_src_path"], answers["_commit"]) == (URL, "v1.0.0")
 
 
-def test_the_closing_message_says_what_to_type_next(
-    published_template: Path, tmp_path: Path
-) -> None:
-    project = tmp_path / "my flows"
-    done = copier(
-        "copy", "--defaults", *data(TUTORIAL), URL, str(project), env=published(published_template)
-    )
-    message = done.stderr.split("Next:\n")[1]
+def test_the_closing_message_says_what_to_type_next(copied: tuple[Path, str]) -> None:
+    project, output = copied
+    message = output.split("Next:\n")[1]
     commands = [line.strip() for line in message.splitlines() if line.startswith("  ")]
     assert commands == [
         f"cd '{project}'",

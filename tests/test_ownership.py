@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+import copier
 
 from tests.conftest import Renderer
-from tests.support.copier import TUTORIAL, URL, copier, data, published
+from tests.support.copier import TUTORIAL
 from tests.support.git import commit
 from tests.support.questionnaire import choices
 from tests.support.repository import ROOT, tree
@@ -32,20 +32,18 @@ def test_every_rendered_file_has_one_owner(render: Renderer) -> None:
     assert len(list(rows())) == len(owners)
 
 
-@pytest.mark.parametrize("name", [name for name, owner in rows() if owner == "yours"])
-def test_no_update_touches_what_is_yours(
-    published_template: Path, tmp_path: Path, name: str
-) -> None:
-    env = published(published_template)
-    project = tmp_path / "project"
-    done = copier("copy", "--quiet", "--defaults", *data(TUTORIAL), URL, str(project), env=env)
-    assert done.returncode == 0, done.stderr
-    kept, *deleted = sorted((project / name).rglob("*.py"))
-    kept.write_text("mine\n")
-    for file in deleted:
-        file.unlink()
-    commit(project)
-    before = tree(project)
-    done = copier("update", "--defaults", "--vcs-ref", ":current:", env=env, cwd=project)
-    assert done.returncode == 0, done.stderr
-    assert tree(project) == before
+def test_no_update_touches_what_is_yours(published_template: Path, tmp_path: Path) -> None:
+    yours = [name for name, owner in rows() if owner == "yours"]
+    assert yours == ["src", "tests"]
+    copier.run_copy(str(published_template), tmp_path, TUTORIAL, defaults=True, quiet=True)
+    for name in yours:
+        kept, *deleted = sorted((tmp_path / name).rglob("*.py"))
+        kept.write_text("mine\n")
+        for file in deleted:
+            file.unlink()
+    commit(tmp_path)
+    before = tree(tmp_path)
+    copier.run_update(
+        tmp_path, vcs_ref=copier.VcsRef.CURRENT, defaults=True, overwrite=True, quiet=True
+    )
+    assert tree(tmp_path) == before

@@ -1,13 +1,13 @@
 """copier.yml says what it seems to say: Copier ignores whatever it does not know."""
 
 import re
-from pathlib import Path
 
 import pytest
 from copier._user_data import Question
+from jinja2 import meta, nodes
 
 from tests.support.questionnaire import questionnaire, questions
-from tests.support.repository import ROOT, files
+from tests.support.repository import ROOT
 
 SETTINGS = {
     "_min_copier_version",
@@ -26,6 +26,7 @@ ASKED = [
     "schedule",
     "timezone",
     "python_version",
+    "bake",
     "pin_commit",
     "updates",
 ]
@@ -69,24 +70,14 @@ def test_only_the_repository_must_be_typed() -> None:
     assert required == ["repo_url"]
 
 
-def sources() -> dict[Path, str]:
-    """What may use an answer: the files of the template, their paths included."""
-    return {
-        file: f"{file}\n{(ROOT / file).read_text()}"
-        for file in files()
-        if file.parts[0] == "template"
+def test_every_answer_is_used(parsed: dict[str, nodes.Template]) -> None:
+    used = {
+        name
+        for source, syntax in parsed.items()
+        for name in meta.find_undeclared_variables(syntax)
+        if not source.startswith(("extensions/", f"copier.yml: {name}: "))
     }
-
-
-@pytest.mark.parametrize("name", [n for n in questionnaire() if n not in SETTINGS])
-def test_every_answer_is_used(name: str) -> None:
-    word = re.compile(rf"\b{name}\b")
-    others = [str(details) for other, details in questionnaire().items() if other != name]
-    in_expressions = re.compile(r"{[{%].*?[%}]}", re.DOTALL)
-    used = [
-        part for text in [*sources().values(), *others] for part in in_expressions.findall(text)
-    ]
-    assert name in REFUSALS or any(word.search(part) for part in used)
+    assert (questions(asked=True) | questions(asked=False)).keys() - used == REFUSALS
 
 
 def test_the_names_that_may_follow_data_are_those_of_the_questions() -> None:
@@ -96,10 +87,14 @@ def test_the_names_that_may_follow_data_are_those_of_the_questions() -> None:
     assert re.findall(r"'(\w+)'", listed[1]) == ASKED
 
 
-def test_every_extension_is_used_and_begins_by_saying_what_it_is() -> None:
-    modules = sorted((ROOT / "extensions").rglob("*.jinja"))
-    everything = "".join([*sources().values(), str(questionnaire())])
-    everything += "".join(module.read_text() for module in modules)
-    for module in modules:
-        assert module.read_text().startswith("{#- ")
-        assert module.relative_to(ROOT).as_posix() in everything
+def test_every_extension_is_used_and_begins_by_saying_what_it_is(
+    parsed: dict[str, nodes.Template],
+) -> None:
+    imported = {
+        node.template.as_const()
+        for syntax in parsed.values()
+        for node in syntax.find_all((nodes.FromImport, nodes.Import))
+    }
+    assert imported == {source for source in parsed if source.startswith("extensions/")}
+    for module in imported:
+        assert (ROOT / module).read_text().startswith("{#- ")

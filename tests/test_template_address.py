@@ -48,6 +48,3 @@ def test_a_short_form_leaves_nothing(published_template: Path, tmp_path: Path) -
     assert done.returncode == 1
     assert f"Type {address} for the template" in done.stderr.splitlines()[-1]
     assert not project.exists()
-    done = copier("copy", "--defaults", *data(TUTORIAL), address, str(project), env=env)
-    assert done.returncode == 0, done.stderr
-    assert f"_src_path: {address}\n" in (project / ".copier-answers.yml").read_text()

@@ -1,5 +1,6 @@
 """The questions of copier.yml, and the answers that a project holds."""
 
+import functools
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -17,6 +18,7 @@ class Question(TypedDict):
     choices: NotRequired[list[str] | dict[str, str]]
 
 
+@functools.cache
 def questionnaire() -> dict[str, Any]:
     """All of copier.yml: questions, and settings, which begin with an underscore."""
     content: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text())
