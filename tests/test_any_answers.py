@@ -83,7 +83,7 @@ def check(project: Path, answers: dict[str, Any], macro: Macro) -> None:
     package = stored["package_name"]
 
     prefect_yaml = yaml.safe_load((project / "prefect.yaml").read_text())
-    clone = prefect_yaml["pull"][1]["prefect.deployments.steps.git_clone"]
+    clone = prefect_yaml["pull"][0]["prefect.deployments.steps.git_clone"]
     assert clone["repository"] == url
     source = {"commit_sha": "{{ commit.stdout }}"} if answers["pin_commit"] else {"branch": branch}
     assert source.items() <= clone.items()

@@ -20,12 +20,15 @@ CONDITIONS: dict[str, tuple[object, ...]] = {
     "pin_commit": (True, False),
     "updates": ("workflow", "renovate", "none"),
 }
+BAKE = (True, False)
 """The answers that the template has a condition for; all others are only inserted."""
 SCHEDULES = ["hourly", "daily", "weekdays", "weekly", "monthly", "never", "0 12 * * *", "*/7 3 L * *"]  # fmt: skip
 COMBINATIONS: list[Answers] = [
-    dict(zip(CONDITIONS, chosen, strict=True)) | {"schedule": schedule, "python_version": python}
-    for chosen, schedule, python in zip(
+    dict(zip(CONDITIONS, chosen, strict=True))
+    | {"bake": bake, "schedule": schedule, "python_version": python}
+    for chosen, bake, schedule, python in zip(
         itertools.product(*CONDITIONS.values()),
+        itertools.cycle(BAKE),
         itertools.cycle(SCHEDULES),
         itertools.cycle(OFFERED),
         strict=False,
@@ -47,7 +50,7 @@ def test_every_condition_is_crossed_with_every_other_and_every_choice_has_its_tu
     ]
     # A name that stands alone is its own root, which `find_all` leaves out.
     found = [name for test in tests for name in [test, *test.find_all(nodes.Name)]]
-    assert {name.name for name in found if isinstance(name, nodes.Name)} == CONDITIONS.keys()
+    assert {name.name for name in found if isinstance(name, nodes.Name)} == {*CONDITIONS, "bake"}
     assert {answers["schedule"] for answers in COMBINATIONS} == set(SCHEDULES)
     assert {answers["python_version"] for answers in COMBINATIONS} == set(OFFERED)
 
@@ -63,7 +66,7 @@ def test_their_files_agree(render: Renderer, answers: Answers) -> None:
     prefect_yaml = yaml.safe_load((project / "prefect.yaml").read_text())
     deploy = yaml.safe_load((project / ".github/workflows/prefect_cd.yaml").read_text())
     readme = (project / "README.md").read_text()
-    clone = prefect_yaml["pull"][1]["prefect.deployments.steps.git_clone"]
+    clone = prefect_yaml["pull"][0]["prefect.deployments.steps.git_clone"]
     (deployment,) = prefect_yaml["deployments"]
     package = pyproject["tool"]["uv"]["build-backend"]["module-name"]
     python = answers["python_version"]

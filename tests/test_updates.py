@@ -82,6 +82,7 @@ OTHER_ANSWERS: dict[str, object] = {
     "schedule": "never",
     "timezone": "Asia/Tokyo",
     "python_version": "3.13",
+    "bake": True,
     "pin_commit": True,
     "updates": "renovate",
 }
@@ -237,8 +238,8 @@ def test_an_update_keeps_every_edit_and_brings_every_change(
 
     owned, merged = split(mine)
     assert split(project)[0] == owned
-    added = split(theirs)[1].keys() - split(base)[1].keys()
-    assert split(project)[1].keys() == merged.keys() | added
+    before, after = split(base)[1].keys(), split(theirs)[1].keys()
+    assert split(project)[1].keys() == (merged.keys() - (before - after)) | after
 
     for name in split(project)[1]:
         expected = lines(mine, name)

@@ -15,13 +15,19 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     doctor = commands.add_parser("doctor", help="diagnose problems (changes nothing)")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
     commands.add_parser("rotate-tokens", help="replace the Modal token that Prefect keeps")
+    commands.add_parser("packages", help="print what `bake` puts into the image")
     run = commands.add_parser("run", help="run a flow without any account")
     run.add_argument("module", help="the module whose function `main` is the flow")
     return parser.parse_args(arguments)
 
 
 def main() -> int:
+    root = Path(__file__).resolve().parent.parent
     arguments = parse(sys.argv[1:])
+    if arguments.command == "packages":
+        from tools.packages import packages
+
+        return packages(root)
     if arguments.command == "run":
         os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
         from tools.run_flow import run_flow
@@ -40,7 +46,7 @@ def main() -> int:
     if arguments.traceback:
         logging.getLogger("tools").setLevel(logging.DEBUG)
         logging.getLogger("tools").addHandler(logging.StreamHandler())
-    project = Project(Path(__file__).resolve().parent.parent)
+    project = Project(root)
     try:
         if arguments.command == "bootstrap":
             return bootstrap(project)

@@ -12,9 +12,9 @@ from tools.base.project import Project
 from tools.base.screen import MARKS, screen
 from tools.bootstrap import STEPS
 from tools.checks.deployments import check_orphaned
+from tools.checks.job_variables import check_images, check_job_variables, check_timeouts
 from tools.checks.last_runs import check_last_runs
 from tools.checks.machine import check_lock_file, check_python, check_template, check_uv
-from tools.checks.modal import check_job_variables
 from tools.checks.prefect_account import check_blocks
 from tools.checks.prefect_yaml import (
     check_containers,
@@ -32,6 +32,8 @@ CHECKS = [
     Check("Secrets", check_secrets),
     Check("Containers", check_containers),
     Check("Job variables", check_job_variables),
+    Check("Images", check_images),
+    Check("Timeouts", check_timeouts),
     Check("Blocks", check_blocks),
     Check("Orphaned deployments", check_orphaned),
     Check("Template", check_template),

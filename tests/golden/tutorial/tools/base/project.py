@@ -8,50 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
 from tools.base import process
+from tools.base.prefect_yaml import Deployment, PrefectYaml
 from tools.base.stop import CheckSkipped
 from tools.base.workspace import Workspace
-
-
-class WorkPool(BaseModel):
-    name: str
-    job_variables: dict[str, Any] = Field(default_factory=dict)
-
-
-class Deployment(BaseModel):
-    """An element of `deployments` in prefect.yaml."""
-
-    name: str
-    entrypoint: str = ""
-    version: Any = None
-    paused: Any = None
-    schedules: list[dict[str, Any]] | None = None
-    work_pool: WorkPool | None = None
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What tells it from the others."""
-        return self.name, self.entrypoint
-
-    @property
-    def pool(self) -> WorkPool:
-        """Its work pool.
-
-        Raises:
-            CheckSkipped: it has none.
-        """
-        if self.work_pool:
-            return self.work_pool
-        raise CheckSkipped(f"{self.name} has no work_pool: copy it from another deployment")
-
-
-class PrefectYaml(BaseModel):
-    """As much of prefect.yaml as the checks use."""
-
-    deployments: list[Deployment] = Field(min_length=1)
-    pull: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class Project:
@@ -87,6 +49,14 @@ class Project:
             return tomllib.loads(self.read("pyproject.toml"))
         except tomllib.TOMLDecodeError as error:
             raise CheckSkipped(f"pyproject.toml: {error}") from None
+
+    def locked_version(self, package: str) -> str:
+        """The version of a package in uv.lock; empty if it is not there."""
+        try:
+            packages = tomllib.loads(self.read("uv.lock")).get("package", [])
+        except tomllib.TOMLDecodeError as error:
+            raise CheckSkipped(f"uv.lock: {error}") from None
+        return next((each["version"] for each in packages if each["name"] == package), "")
 
     @cached_property
     def answers(self) -> dict[str, Any]:

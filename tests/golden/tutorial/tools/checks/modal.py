@@ -5,14 +5,19 @@ import shlex
 import sys
 from uuid import UUID
 
+from prefect.client.schemas.actions import BlockDocumentUpdate
 from prefect.client.schemas.objects import WorkPool
 
 from tools.base import process
 from tools.base.finding import Finding, Findings, failed, passed
 from tools.base.project import Project
-from tools.base.stop import CheckSkipped
+from tools.base.stop import ActionRequired
 
 POOL_TYPE = "modal:push"
+PLAN = (
+    "Your plan of Prefect Cloud does not take push work pools; the free one never does. "
+    "Choose a paid plan: https://www.prefect.io/pricing"
+)
 
 
 def read_token() -> dict[str, str | None]:
@@ -58,7 +63,7 @@ def check_work_pools(project: Project) -> Findings:
 def work_pool_problem(project: Project, name: str) -> Finding | None:
     pool = project.workspace.work_pool(name)
     if not pool:
-        return failed(f"{name} is missing")
+        return failed(f"{name} is missing", "make bootstrap, on a paid plan of Prefect Cloud")
     if pool.type != POOL_TYPE:
         remedy = "name another one in prefect.yaml, or delete this one"
         return failed(f"{name} is of type {pool.type}, not {POOL_TYPE}", remedy)
@@ -75,19 +80,35 @@ def work_pool_problem(project: Project, name: str) -> Finding | None:
 def fix_work_pools(project: Project) -> None:
     for name in project.pools:
         if not project.workspace.work_pool(name):
-            kind = ("--type", POOL_TYPE, "--provision-infra")
-            create = (*process.PREFECT, "--no-prompt", "work-pool", "create", *kind)
-            process.run_checked(*create, "--", name, cwd=project.root)
+            create_work_pool(project, name)
 
 
-def check_job_variables(project: Project) -> Findings:
-    problems = []
-    for deployment in project.deployments:
-        pool = project.workspace.work_pool(deployment.pool.name)
-        if not pool:
-            raise CheckSkipped(f"the work pool {deployment.pool.name} is missing")
-        known = pool.base_job_template.get("variables", {}).get("properties", {})
-        for name in sorted(deployment.pool.job_variables.keys() - known.keys()):
-            text = f"{deployment.name}: the work pool {pool.name} has no variable {name}"
-            problems.append(failed(text, f"use one of {', '.join(sorted(known))}"))
-    return problems or passed("the work pool knows each of them")
+def create_work_pool(project: Project, name: str) -> None:
+    """Create a work pool, and then its token, so that a refusal leaves nothing behind."""
+    command = (*process.PREFECT, "--no-prompt", "work-pool")
+    created = project.run(*command, "create", "--type", POOL_TYPE, "--", name)
+    if created.returncode != 0:
+        said = created.stdout + created.stderr
+        if "ObjectUnsupported" in said or "plan does not support" in said:
+            raise ActionRequired(PLAN)
+        raise ActionRequired(f"prefect work-pool create: {process.last_error(created)}")
+    try:
+        process.run_checked(*command, "provision-infra", "--", name, cwd=project.root)
+    except ActionRequired:
+        project.workspace.client.delete_work_pool(name)
+        raise
+    save_token(project, name)
+
+
+def save_token(project: Project, name: str) -> bool:
+    """Give a work pool this machine's token; Prefect may have kept one of an earlier pool.
+
+    Returns:
+        Whether the work pool has a block for it.
+    """
+    pool = project.workspace.work_pool(name)
+    if not (pool and (block := credentials_block(pool))):
+        return False
+    update = BlockDocumentUpdate(data=read_token())
+    project.workspace.client.update_block_document(block, update)
+    return True

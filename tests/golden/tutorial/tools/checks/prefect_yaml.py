@@ -11,7 +11,8 @@ from prefect.client.schemas.schedules import CronSchedule
 from pydantic import ValidationError
 
 from tools.base.finding import Finding, Findings, failed, passed
-from tools.base.project import Deployment, Project
+from tools.base.prefect_yaml import Deployment
+from tools.base.project import Project
 from tools.base.stop import CheckSkipped
 
 DOCS = "https://docs.prefect.io/v3/how-to-guides/deployments"

@@ -1,0 +1,101 @@
+# mypy: ignore-errors
+"""The job variables of each deployment, against what its work pool takes."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+from prefect.exceptions import PrefectHTTPStatusError
+
+from tools.base.finding import Finding, Findings, failed, passed
+from tools.base.pool_variables import DEFAULT_PYTHON, EXAMPLES, SCHEMA
+from tools.base.prefect_yaml import Deployment
+from tools.base.project import Project
+from tools.base.stop import CheckSkipped
+
+OFFICIAL = re.compile(r"(?:docker\.io/)?prefecthq/prefect:(.+)-python(\d+\.\d+)")
+PLACEHOLDER = re.compile(r"\s*\{\{.*\}\}\s*")
+
+
+def schema_of(project: Project, pool: str) -> dict[str, Any]:
+    """What a work pool takes: as the server says, or else as it was last seen."""
+    try:
+        found = project.workspace.work_pool(pool)
+    except (CheckSkipped, PrefectHTTPStatusError, httpx.HTTPError, httpx.InvalidURL):
+        found = None
+    return (found.base_job_template.get("variables") if found else None) or SCHEMA
+
+
+def check_job_variables(project: Project) -> Findings:
+    problems = [
+        problem
+        for deployment in project.deployments
+        for problem in variable_problems(deployment, schema_of(project, deployment.pool.name))
+    ]
+    return problems or passed("the work pool takes each of them")
+
+
+def variable_problems(deployment: Deployment, schema: dict[str, Any]) -> Iterator[Finding]:
+    known = schema.get("properties", {})
+    # What a build step fills in has its type only then.
+    given = {
+        name: value
+        for name, value in deployment.pool.job_variables.items()
+        if not (isinstance(value, str) and PLACEHOLDER.fullmatch(value))
+    }
+    for name in given.keys() - known.keys():
+        text = f"{deployment.name}: the work pool has no variable {name}"
+        yield failed(text, f"use one of {', '.join(sorted(known))}")
+    validator = Draft202012Validator({**schema, "required": []})
+    for error in validator.iter_errors({name: given[name] for name in given.keys() & known}):
+        deepest = best_match([error]) or error
+        path = ".".join(map(str, deepest.absolute_path))
+        example = EXAMPLES.get(str(error.absolute_path[0]), "")
+        text = f"{deployment.name}: {path}: {deepest.message}"
+        yield failed(text, f"write it like {example}" if example else "correct its type")
+
+
+def check_images(project: Project) -> Findings:
+    """Whether each image has the project's Python, and the Prefect of uv.lock."""
+    problems = [
+        problem
+        for deployment in project.deployments
+        if (problem := image_problem(project, deployment))
+    ]
+    return problems or passed("each has the project's Python and Prefect, as far as its name says")
+
+
+def image_problem(project: Project, deployment: Deployment) -> Finding | None:
+    default = schema_of(project, deployment.pool.name)["properties"].get("image", {})
+    image = deployment.pool.job_variables.get("image") or default.get("default") or {}
+    tag = str(image.get("tag") or "") if isinstance(image, dict) else ""
+    pinned = project.read(".python-version").strip()
+    remedy = "take image from the first deployment of a new project"
+    if not tag and pinned != DEFAULT_PYTHON:
+        text = f"{deployment.name} has no image, and the default one has Python {DEFAULT_PYTHON}"
+        return failed(f"{text}, not {pinned}", remedy)
+    if not (official := OFFICIAL.fullmatch(tag)):
+        return None
+    prefect, python = official.groups()
+    if python != pinned:
+        text = f"{deployment.name}: {tag} has Python {python}, .python-version is {pinned}"
+        return failed(text, f"end its tag with -python{pinned}")
+    locked = project.locked_version("prefect")
+    if not PLACEHOLDER.fullmatch(prefect) and not f"{locked}.".startswith(f"{prefect}."):
+        text = f"{deployment.name}: {tag} has another Prefect than uv.lock, {locked}"
+        return failed(text, "write {{ prefect-version.stdout }} in its place")
+    return None
+
+
+def check_timeouts(project: Project) -> Findings:
+    problems = []
+    for deployment in project.deployments:
+        schema = schema_of(project, deployment.pool.name)
+        default = schema["properties"].get("timeout", {}).get("default")
+        if default and "timeout" not in deployment.pool.job_variables:
+            text = f"{deployment.name} has no timeout: Modal stops its runs after {default} s"
+            problems.append(failed(text, "add timeout: 3600 to its job_variables"))
+    return problems or passed("each deployment says when Modal stops a run")

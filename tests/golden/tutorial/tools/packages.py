@@ -1,0 +1,39 @@
+# mypy: ignore-errors
+"""What a build step of prefect.yaml puts into `pip_packages`: the locked packages of a run."""
+
+import json
+import sys
+from pathlib import Path
+
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+
+from tools.base import process
+
+EXPORT = ("export", "--locked", "--no-default-groups", "--no-emit-local", "--no-hashes")
+LINUX = {
+    "os_name": "posix",
+    "platform_machine": "x86_64",
+    "platform_system": "Linux",
+    "sys_platform": "linux",
+}
+
+
+def packages(root: Path) -> int:
+    """Print the locked packages of an index, for a container on Linux, as JSON.
+
+    Packages from git, a URL or a path are left to the pull step, which installs the rest.
+    """
+    done = process.run(process.uv(root), *EXPORT, "--no-annotate", "--no-header", cwd=root)
+    if done.returncode != 0:
+        print(process.last_error(done), file=sys.stderr)
+        return 1
+    environment = {**default_environment(), **LINUX}
+    lines = [line for line in done.stdout.splitlines() if line and not line.startswith("-")]
+    found = [
+        line.partition(";")[0].strip()
+        for line, each in zip(lines, map(Requirement, lines), strict=True)
+        if not each.url and (not each.marker or each.marker.evaluate(environment))
+    ]
+    print(json.dumps({"packages": found}))
+    return 0
