@@ -2,13 +2,12 @@
 
 import os
 import platform
-import secrets
 import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks import container_start, deploy_job, growth, render
-from tests.stand_ins.github import GitHub
+from tests.stand_ins.github import serve_github
 from tests.support.prefect_server import serve
 
 TABLES = {
@@ -27,8 +26,7 @@ def main(names: list[str]) -> None:
         top = Path(folder)
         for name in ("server", "github"):
             (top / name).mkdir()
-        with serve(top / "server") as server:
-            github = GitHub(top / "github", token=f"token-{secrets.token_hex(8)}")
+        with serve(top / "server") as server, serve_github(top / "github") as github:
             server.create_push_pool("pref-modal-pool")
             for name in names or TABLES:
                 (top / name).mkdir()

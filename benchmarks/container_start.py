@@ -13,6 +13,7 @@ from benchmarks.proxy import Proxy, counting_proxy
 from benchmarks.tables import interleave, ratio, show
 from tests.stand_ins.container import Container, copy_image
 from tests.stand_ins.github import GitHub
+from tests.stand_ins.github_api import READ
 from tests.stand_ins.project import Project
 from tests.support.prefect_server import PrefectServer
 
@@ -26,7 +27,7 @@ def distributions(prefix: Path) -> set[str]:
 
 
 def sampler(
-    project: Project, image: Path, folder: Path, token: str | None, proxy: Proxy | None = None
+    project: Project, image: Path, folder: Path, proxy: Proxy | None = None
 ) -> Callable[[], dict[str, float]]:
     """Start one fresh container of the image, run the flow in it, and measure."""
 
@@ -34,7 +35,7 @@ def sampler(
         shutil.rmtree(folder, ignore_errors=True)
         prefix = copy_image(image, folder / "prefix")
         before = distributions(prefix)
-        environment = project.github.reachable(token)
+        environment = project.github.environment()
         container = Container(prefix, folder / "home", environment)
         if proxy:
             container.environment |= proxy.environment()
@@ -90,7 +91,7 @@ def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
         name: projects.deployed(path, f"acme/{path.name}", server, github)
         for name, path in made.items()
     }
-    deployed[OURS].save_token(github.token)
+    deployed[OURS].save_token(github.add_token(READ))
     for circumstance, images in (
         ("image as fresh as the lock", fresh),
         (f"image of {long_ago}", dict.fromkeys(made, older) | {LIMIT: fresh[LIMIT]}),
@@ -101,7 +102,6 @@ def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
                     project,
                     images[name],
                     folder / f"container-{project.folder.name}",
-                    github.token,
                     proxy,
                 )
                 for name, project in deployed.items()

@@ -43,6 +43,7 @@ def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
     )
 
     image = projects.image(folder / "image")
+    github.public |= {f"acme/modules{modules}" for modules in (0, 100, 1000)}
     variants = {}
     for modules in (0, 100, 1000):
         name = f"modules{modules}"
@@ -56,9 +57,7 @@ def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
         text = (source / "prefect.yaml").read_text().replace("growth", name)
         (source / "prefect.yaml").write_text(text)
         grown = projects.deployed(source, f"acme/{name}", server, github)
-        variants[f"{modules} more modules"] = sampler(
-            grown, image, folder / f"c-{name}", token=None
-        )
+        variants[f"{modules} more modules"] = sampler(grown, image, folder / f"c-{name}")
     rows = interleave(variants, TIMES)
     show(
         "Growth: container start",

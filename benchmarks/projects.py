@@ -71,7 +71,7 @@ packages = ["src/prefect_modal"]
     inside = {"directory": "{{ clone-step.directory }}"}
     run = "prefect.deployments.steps.run_shell_script"
     deploy["pull"] = [
-        deploy["pull"][1],
+        deploy["pull"][0],
         {run: {**inside, "script": "pip install --upgrade uv"}},
         {run: {**inside, "script": "uv sync --no-editable --no-dev"}},
     ]
@@ -142,10 +142,11 @@ def deployed(folder: Path, repository: str, server: PrefectServer, github: GitHu
     bare = github.create(repository)
     git(folder, "init", "--quiet", "--initial-branch", "main")
     git(folder, "remote", "add", "origin", f"file://{bare}")
-    project = Project(folder, repository, server, github, make=unused, start_container=unused)
+    environment = server.environment() | {"UV_PYTHON": PYTHON}
+    project = Project(folder, repository, server, github, environment, start_container=unused)
     project.push()
     shell(
         folder, "uv", "run", "--no-default-groups", "prefect", "--no-prompt", "deploy", "--all",
-        **server.environment() | {"UV_PYTHON": PYTHON},
+        **environment,
     )  # fmt: skip
     return project

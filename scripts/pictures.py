@@ -25,7 +25,7 @@ def test_the_deployment(
     start_project: Callable[..., Project], prefect_server: PrefectServer, tmp_path: Path
 ) -> None:
     project = start_project(repository="acme/prefect-modal")
-    project.save_token(project.github.token)
+    project.save_token(project.github.add_token())
     project.deploy()
     for name in ("world", "Modal"):
         assert project.run(name=name).state == "COMPLETED"

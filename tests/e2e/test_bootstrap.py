@@ -10,8 +10,9 @@ import pexpect
 import pytest
 
 from tests.stand_ins.container import Container, copy_image
-from tests.stand_ins.git_https import NOTHING, PUSH, READ
-from tests.stand_ins.laptop import STEPS, Laptop, new_token
+from tests.stand_ins.github import new_token
+from tests.stand_ins.github_api import NOTHING, OWNER, PUSH, READ
+from tests.stand_ins.laptop import STEPS, Laptop
 from tests.stand_ins.prefect_cloud import WORKER
 from tests.stand_ins.project import Project
 from tests.support.changes import edit
@@ -40,12 +41,12 @@ def test_values_in_the_environment_are_enough(
     assert block(laptop)["token"] == laptop.token
     pool = laptop.pool
     assert laptop.cloud.token_of(pool)["token_secret"] == laptop.modal
-    assert laptop.github.values == {
+    assert laptop.github.secrets == {
         "PREFECT_API_KEY": laptop.cloud.key,
         "PREFECT_API_URL": laptop.cloud.url,
     }
     head = git(laptop.project, "rev-parse", "HEAD")
-    assert git(laptop.git.github.folder / laptop.name, "rev-parse", "main") == head
+    assert git(laptop.github.repository(laptop.name), "rev-parse", "main") == head
     assert laptop.cloud.server.deployment(f"{pool}-example")["version"] == head
 
     before = laptop.state()
@@ -58,9 +59,9 @@ def test_values_in_the_environment_are_enough(
     # What was connected is what a run needs.
     version = (laptop.project / ".python-version").read_text().strip()
     prefix = copy_image(image(version, laptop.project), tmp_path / "container")
-    container = Container(prefix, tmp_path / "home", laptop.git.github.reachable(laptop.token))
+    container = Container(prefix, tmp_path / "home", laptop.github.environment())
     project = Project(
-        laptop.project, laptop.name, laptop.cloud.server, laptop.git.github, make=print,
+        laptop.project, laptop.name, laptop.cloud.server, laptop.github, laptop.environment(),
         start_container=lambda: container,
     )  # fmt: skip
     run = project.run(name="Modal")
@@ -101,16 +102,15 @@ def test_what_is_refused_is_not_saved(start: Callable[..., Laptop]) -> None:
     laptop = start()
     _, steps = laptop.bootstrap(PREFECT_API_KEY=(wrong := new_token()))
     assert "refuses the key" in steps["Prefect"]
-    assert laptop.github.values == {}
-    laptop.git.rights[other := new_token()] = NOTHING
-    laptop.github.powerless.add(laptop.owner)
-    laptop.github.tokens.clear()
+    assert laptop.github.secrets == {}
+    laptop.github.rights[other := new_token()] = NOTHING
+    laptop.github.rights[laptop.owner] = PUSH
     _, steps = laptop.bootstrap(GITHUB_TOKEN=other)
     assert f"That token cannot read {laptop.name}" in steps["GitHub token"]
     assert f"https://github.com/{laptop.name}/settings/secrets/actions" in steps["GitHub secrets"]
     with pytest.raises(httpx.HTTPStatusError, match="404"):
         block(laptop)
-    assert laptop.github.values == {}
+    assert laptop.github.secrets == {}
     said = "".join(laptop.said)
     assert wrong not in said
     assert other not in said
@@ -130,7 +130,7 @@ def test_new_tokens_replace_the_old_ones(start: Callable[..., Laptop]) -> None:
     laptop = start()
     assert laptop.bootstrap()[0]
     pool = laptop.pool
-    laptop.git.rights[fresh := new_token()] = READ
+    laptop.github.rights[fresh := new_token()] = READ
     ready, steps = laptop.bootstrap(GITHUB_TOKEN=fresh, MODAL_TOKEN_SECRET=(rotated := new_token()))
     assert ready
     assert steps["GitHub token"].startswith("done. ")
@@ -179,9 +179,8 @@ def test_in_a_terminal_it_asks_for_the_token_and_does_not_show_it(
 ) -> None:
     laptop = start()
     laptop.owner = f"ghp_{secrets.token_hex(18)}"
-    laptop.github.tokens.add(laptop.owner)
     laptop.github.scopes = "repo, workflow"
-    laptop.git.rights[laptop.owner] = PUSH
+    laptop.github.rights[laptop.owner] = OWNER
     terminal = laptop.talk("bootstrap", GITHUB_TOKEN=None)
     terminal.expect("gh's own token can do 'repo', 'workflow' in all your repositories.*N")
     terminal.sendline("n")
@@ -199,7 +198,6 @@ def test_in_a_terminal_a_token_that_cannot_read_is_refused_and_ghs_own_taken(
     start: Callable[..., Laptop],
 ) -> None:
     laptop = start()
-    laptop.git.rights[laptop.owner] = PUSH
     terminal = laptop.talk("bootstrap", GITHUB_TOKEN=None)
     terminal.expect("not only read.*N")
     terminal.sendline("")
@@ -230,7 +228,7 @@ def test_in_a_terminal_it_logs_in_to_prefect(start: Callable[..., Laptop]) -> No
     terminal.close()
     assert terminal.exitstatus == 0
     laptop.assert_no_secret_was_said()
-    assert laptop.github.values["PREFECT_API_KEY"] == laptop.cloud.key
+    assert laptop.github.secrets["PREFECT_API_KEY"] == laptop.cloud.key
     assert laptop.doctor(PREFECT_API_URL=None, PREFECT_API_KEY=None) == {}
 
 
@@ -280,7 +278,7 @@ def test_an_interrupted_bootstrap_goes_on_where_it_stopped(start: Callable[..., 
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus != 0
-    assert laptop.github.values == {}
+    assert laptop.github.secrets == {}
     ready, steps = laptop.bootstrap()
     assert ready, steps
     assert steps["GitHub token"].startswith("already there. ")
@@ -293,7 +291,7 @@ def test_an_interrupted_bootstrap_goes_on_where_it_stopped(start: Callable[..., 
 def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     laptop = start()
     server = laptop.cloud.server
-    bare = laptop.git.github.folder / laptop.name
+    bare = laptop.github.repository(laptop.name)
 
     def needs(step: str, **extra: str | None) -> str:
         ready, steps = laptop.bootstrap(**extra)
@@ -326,15 +324,14 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     httpx.delete(f"{server.url}/work_pools/{laptop.pool}").raise_for_status()
 
     # Rights that are missing, one after the other.
-    laptop.github.may_write = False
+    laptop.github.rights[laptop.owner] = PUSH
     assert "add PREFECT_API_KEY and PREFECT_API_URL at https" in needs("GitHub secrets")
-    laptop.github.may_write = True
-    laptop.git.rights[laptop.owner] = READ
+    laptop.github.rights[laptop.owner] = READ
     git(laptop.project, "commit", "--quiet", "--allow-empty", "--message", "Mine")
     said = needs("Commit")
     assert "git push" in said
     assert "gh auth setup-git" in said
-    laptop.git.rights[laptop.owner] = PUSH
+    laptop.github.rights[laptop.owner] = OWNER
 
     # Somebody else has pushed since.
     other = laptop.home / "other"
@@ -377,7 +374,7 @@ def commit_something(laptop: Laptop) -> None:
 
 
 STOPPED_BEFORE: dict[str, Callable[[Laptop], object]] = {
-    "GitHub secrets": lambda laptop: laptop.github.values.pop("PREFECT_API_URL"),
+    "GitHub secrets": lambda laptop: laptop.github.secrets.pop("PREFECT_API_URL"),
     "Work pool": lambda laptop: delete(laptop, f"work_pools/{laptop.pool}"),
     "Remote": lambda laptop: git(laptop.project, "remote", "remove", "origin"),
     "Commit": commit_something,
@@ -436,14 +433,14 @@ def test_a_token_has_to_read_without_the_logins_of_this_machine(
     start: Callable[..., Laptop],
 ) -> None:
     laptop = start()
-    (laptop.home / ".netrc").write_text(f"machine 127.0.0.1 login x password {laptop.owner}\n")
+    (laptop.home / ".netrc").write_text(f"machine github.com login x password {laptop.owner}\n")
     _, steps = laptop.bootstrap(GITHUB_TOKEN=new_token())
     assert f"That token cannot read {laptop.name}" in steps["GitHub token"]
 
 
 def test_a_public_repository_needs_no_github_token(start: Callable[..., Laptop]) -> None:
     laptop = start(private_repository="no")
-    laptop.git.public.add(laptop.name)
+    laptop.github.public.add(laptop.name)
     ready, steps = laptop.bootstrap(GITHUB_TOKEN=None)
     assert ready, steps
     assert steps["GitHub token"] == "already there. not needed, the repository is public"
@@ -467,4 +464,4 @@ def test_a_server_of_ones_own_gets_nothing_from_github(start: Callable[..., Lapt
     ready, steps = laptop.bootstrap(**own)
     assert not ready
     assert "Unknown work pool type 'modal:push'" in steps["Work pool"]
-    assert laptop.github.values == {}
+    assert laptop.github.secrets == {}

@@ -112,16 +112,16 @@ def missing_block(laptop: Laptop) -> Iterator[Env]:
 
 @contextmanager
 def expired_token(laptop: Laptop) -> Iterator[Env]:
-    rights = laptop.git.rights.pop(laptop.token)
+    rights = laptop.github.rights.pop(laptop.token)
     yield {}
-    laptop.git.rights[laptop.token] = rights
+    laptop.github.rights[laptop.token] = rights
 
 
 @contextmanager
 def missing_secret(laptop: Laptop) -> Iterator[Env]:
-    value = laptop.github.values.pop("PREFECT_API_KEY")
+    value = laptop.github.secrets.pop("PREFECT_API_KEY")
     yield {}
-    laptop.github.values["PREFECT_API_KEY"] = value
+    laptop.github.secrets["PREFECT_API_KEY"] = value
 
 
 @contextmanager
@@ -383,7 +383,8 @@ def test_the_mended_project_is_clean(laptop: Laptop) -> None:
 
 def test_without_a_network_it_says_what_it_cannot_look_at(laptop: Laptop) -> None:
     nowhere = {"PREFECT_API_URL": "http://127.0.0.1:9/api", "GH_TOKEN": None}
-    found = laptop.doctor(**nowhere, GIT_CONFIG_COUNT="0", COPIER_CACHE_DIR=str(laptop.home / "no"))
+    nowhere |= {"GIT_CONFIG_KEY_0": "http.proxy", "GIT_CONFIG_VALUE_0": "http://127.0.0.1:9"}
+    found = laptop.doctor(**nowhere, COPIER_CACHE_DIR=str(laptop.home / "no"))
     assert {text.split(":")[0] for text in found.values()} == {"unknown"}
     assert found.keys() == {
         "Job variables", "Blocks", "Left over", "Template", "Prefect", "GitHub token", "Work pool",

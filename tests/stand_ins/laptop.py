@@ -1,17 +1,15 @@
 """Somebody's machine with a rendered project, and the accounts that it is to be connected to."""
 
 import json
-import secrets
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pexpect
 
-from tests.stand_ins.git_https import GitOverHttp
-from tests.stand_ins.github_secrets import GitHubSecrets
+from tests.stand_ins.github import GitHub
 from tests.stand_ins.prefect_cloud import PrefectCloud
-from tests.support.copier import URL
+from tests.support.copier import published
 from tests.support.environment import UV_CACHE
 from tests.support.git import commit, git
 
@@ -20,10 +18,6 @@ STEPS = [
     "Deployment",
 ]  # fmt: skip
 """What `make bootstrap` goes through, in this order."""
-
-
-def new_token() -> str:
-    return f"token-{secrets.token_hex(8)}"
 
 
 class Transcript:
@@ -43,8 +37,7 @@ class Laptop:
     project: Path
     name: str
     cloud: PrefectCloud
-    git: GitOverHttp
-    github: GitHubSecrets
+    github: GitHub
     template: Path
     home: Path
     python: str
@@ -60,14 +53,10 @@ class Laptop:
 
     def environment(self, **extra: str | None) -> dict[str, str]:
         """Every value that the accounts need; None takes one away."""
-        environment = self.cloud.environment() | self.github.environment(self.owner)
-        environment |= self.git.environment(self.owner)
-        number = int(environment["GIT_CONFIG_COUNT"])
-        environment |= {
-            "GIT_CONFIG_COUNT": str(number + 1),
-            f"GIT_CONFIG_KEY_{number}": f"url.file://{self.template}.insteadOf",
-            f"GIT_CONFIG_VALUE_{number}": URL,
-            "COPIER_CACHE_DIR": str(self.home / "copier"),
+        environment: dict[str, str | None] = {
+            **published(self.template),
+            **self.cloud.environment(),
+            **self.github.environment(self.owner),
             "GIT_AUTHOR_NAME": "Test", "GIT_AUTHOR_EMAIL": "test@example.com",
             "GIT_COMMITTER_NAME": "Test", "GIT_COMMITTER_EMAIL": "test@example.com",
             "HOME": str(self.home), "PREFECT_HOME": str(self.home / ".prefect"),
@@ -75,8 +64,8 @@ class Laptop:
             "UV_PYTHON_DOWNLOADS": "never",
             "GITHUB_TOKEN": self.token,
             "MODAL_TOKEN_ID": "token-id", "MODAL_TOKEN_SECRET": self.modal,
+            **extra,
         }  # fmt: skip
-        environment |= extra
         return {name: value for name, value in environment.items() if value is not None}
 
     def run(self, *command: str, **extra: str | None) -> subprocess.CompletedProcess[str]:
@@ -119,7 +108,7 @@ class Laptop:
             [{n: v for n, v in pool.items() if n not in ("updated", "status")} for pool in pools],
             server.post("block_documents/filter", include_secrets=True),
             [d["version"] for d in server.post("deployments/filter")],
-            dict(self.github.values),
+            dict(self.github.secrets),
         ]
 
     def is_repository(self) -> bool:
@@ -129,7 +118,7 @@ class Laptop:
         commit(self.project)
         self.run("git", "push", "--quiet", "origin", "HEAD")
 
-    def talk(self, command: str, **extra: str | None) -> pexpect.spawn:
+    def talk(self, command: str, **extra: str | None) -> "pexpect.spawn[str]":
         """Run a make target in a terminal; what it shows counts as said."""
         terminal = pexpect.spawn(
             "make", ["--silent", command], cwd=str(self.project), encoding="utf-8", timeout=60,
