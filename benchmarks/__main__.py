@@ -2,14 +2,13 @@
 
 import os
 import platform
-import secrets
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import container_start, deploy_job, growth, render
-from tests.stand_ins.github import GitHub
+from tests.stand_ins.github import GitHub, serve_github
 from tests.support.prefect_server import PrefectServer, serve
 
 TABLES: dict[str, Callable[[Path, PrefectServer, GitHub], None]] = {
@@ -28,8 +27,7 @@ def main(names: list[str]) -> None:
         top = Path(folder)
         for name in ("server", "github"):
             (top / name).mkdir()
-        with serve(top / "server") as server:
-            github = GitHub(top / "github", token=f"token-{secrets.token_hex(8)}")
+        with serve(top / "server") as server, serve_github(top / "github") as github:
             server.create_push_pool("pref-modal-pool")
             for name in names or TABLES:
                 (top / name).mkdir()

@@ -14,6 +14,7 @@ from benchmarks.proxy import Proxy, counting_proxy
 from benchmarks.tables import interleave, ratio, show
 from tests.stand_ins.container import Container, copy_image
 from tests.stand_ins.github import GitHub
+from tests.stand_ins.github_api import READ
 from tests.stand_ins.project import Project
 from tests.support.prefect_server import PrefectServer
 
@@ -37,7 +38,7 @@ def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
         LIMIT: image(folder / "image-limit", like=ours, baked=True),
     }
     projects = {name: deployed(path, server, github) for name, path in made.items()}
-    projects[OURS].save_token(github.token)
+    projects[OURS].save_token(github.add_token(READ))
     for circumstance, images in (
         ("image as fresh as the lock", fresh),
         (f"image of {long_ago}", fresh | {TUTORIAL: older, OURS: older}),
@@ -65,7 +66,7 @@ def sampler(
         shutil.rmtree(folder, ignore_errors=True)
         prefix = copy_image(image, folder / "prefix")
         before = distributions(prefix)
-        environment = project.github.reachable(project.github.token) | proxy.environment()
+        environment = project.github.environment() | proxy.environment()
         container = Container(prefix, folder / "home", environment)
         proxy.fetched = 0
         used = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -150,10 +150,11 @@ def deployed(folder: Path, server: PrefectServer, github: GitHub) -> Project:
     bare = github.create(repository)
     git(folder, "init", "--quiet", "--initial-branch", "main")
     git(folder, "remote", "add", "origin", f"file://{bare}")
-    project = Project(folder, repository, server, github, make=unused, start_container=unused)
+    environment = server.environment() | {"UV_PYTHON": PYTHON}
+    project = Project(folder, repository, server, github, environment, start_container=unused)
     project.push()
     shell(
         folder, "uv", "run", "--no-default-groups", "prefect", "--no-prompt", "deploy", "--all",
-        **server.environment(),
+        **environment,
     )  # fmt: skip
     return project

@@ -7,7 +7,8 @@ from pathlib import Path
 from benchmarks.projects import deployed, image, render
 from scripts.recording import picture, record
 from tests.stand_ins.container import Container, copy_image
-from tests.stand_ins.github import GitHub
+from tests.stand_ins.github import serve_github
+from tests.stand_ins.github_api import READ
 from tests.support.git import commit
 from tests.support.prefect_server import serve
 from tests.support.repository import ROOT, export
@@ -30,18 +31,17 @@ def deployment(folder: Path) -> None:
     """A deployment's page in Prefect's UI, after two runs."""
     for name in ("server", "github"):
         (folder / name).mkdir()
-    github = GitHub(folder / "github", token="token")
-    with serve(folder / "server") as server:
+    with serve(folder / "server") as server, serve_github(folder / "github") as github:
         server.create_push_pool("pref-modal-pool")
         rendered = render(folder / "prefect-modal")
         project = deployed(rendered, server, github)
-        project.save_token(github.token)
+        project.save_token(github.add_token(READ))
         prefix = image(folder / "image", like=rendered)
         for name in ("world", "Modal"):
             container = Container(
                 copy_image(prefix, folder / name),
                 folder / f"home-{name}",
-                github.reachable(github.token),
+                github.environment(),
             )
             assert project.run(container, name=name).state == "COMPLETED"
         # Modal's side of a push pool asks for the runs that are due; the server calls that ready.

@@ -12,17 +12,19 @@ import pytest
 
 from tests.conftest import Renderer
 from tests.stand_ins.container import Container, build_image, copy_image
-from tests.stand_ins.git_https import PUSH, READ, GitOverHttp, serve_git
-from tests.stand_ins.github import GitHub
-from tests.stand_ins.github_secrets import GitHubSecrets, serve_secrets
-from tests.stand_ins.laptop import Laptop, new_token
+from tests.stand_ins.github import GitHub, new_token, serve_github
+from tests.stand_ins.github_api import OWNER, READ
+from tests.stand_ins.laptop import Laptop
 from tests.stand_ins.prefect_cloud import PrefectCloud, serve_cloud
-from tests.stand_ins.project import Project
+from tests.stand_ins.project import Done, Project, make
 from tests.support.copier import URL, copier, data, published
 from tests.support.environment import UV_CACHE, clean_environment
 from tests.support.git import git
 from tests.support.prefect_server import PrefectServer, serve
 from tests.support.pythons import interpreters, missing
+
+Make = Callable[..., Done]
+StartProject = Callable[..., Project]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -39,8 +41,9 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
 
 
 @pytest.fixture(scope="session")
-def github(tmp_path_factory: pytest.TempPathFactory) -> GitHub:
-    return GitHub(tmp_path_factory.mktemp("github"), token=f"token-{secrets.token_hex(8)}")
+def github(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
+    with serve_github(tmp_path_factory.mktemp("github")) as github:
+        yield github
 
 
 @pytest.fixture(scope="session")
@@ -50,41 +53,14 @@ def prefect_cloud(prefect_server: PrefectServer) -> Iterator[PrefectCloud]:
 
 
 @pytest.fixture
-def git_https(github: GitHub) -> Iterator[GitOverHttp]:
-    with serve_git(github, {github.token: PUSH}) as git:
-        yield git
-
-
-@pytest.fixture
-def github_secrets(github: GitHub, tmp_path: Path) -> Iterator[GitHubSecrets]:
-    (folder := tmp_path / "gh").mkdir()
-    with serve_secrets(folder, "acme/flows", {github.token}) as stored:
-        yield stored
-
-
-@pytest.fixture
-def run_make(tmp_path: Path):
+def run_make(tmp_path: Path) -> Make:
     """Run a rendered project's own `make`, in a clean environment and an empty home."""
 
-    def run(
-        project: Path, *targets: str, env: dict[str, str] | None = None, **extra: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run(project: Path, *targets: str, env: dict[str, str] | None = None, **extra: str) -> Done:
         (home := tmp_path / "home").mkdir(exist_ok=True)
-        environment = (env or clean_environment()) | {
-            "HOME": str(home),
-            "UV_CACHE_DIR": str(UV_CACHE),
-            "UV_PYTHON_DOWNLOADS": "never",
-        }
-        return subprocess.run(
-            ["make", *targets],
-            check=False,
-            cwd=project,
-            env=environment | extra,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        settings = {"HOME": str(home), "UV_CACHE_DIR": str(UV_CACHE)}
+        settings |= {"UV_PYTHON_DOWNLOADS": "never"}
+        return make(project, *targets, env=(env or clean_environment()) | settings | extra)
 
     return run
 
@@ -96,7 +72,9 @@ def newest_python() -> tuple[str, str]:
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path], Path]:
+def image(
+    newest_python: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Path], Path]:
     """The image of a Python version, as fresh as a project's lock file; each is built once."""
     built: dict[str, Path] = {}
 
@@ -109,47 +87,61 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path], Pat
             folder = tmp_path_factory.mktemp("image")
             (requirements := folder / "requirements.txt").write_text(locked)
             packages = ["pip", "uv", "cowsay", "--requirement", str(requirements)]
-            built[version] = build_image(folder / "local", interpreters()[version], packages)
+            # Most containers have the newest Python: that image is compiled once for all of them.
+            built[version] = build_image(
+                folder / "local", interpreters()[version], packages, version == newest_python[0]
+            )
         return built[version]
 
     return get
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where projects of one Python have an environment in common: uv brings it up to date in no time."""
+    return tmp_path_factory.mktemp("environments")
+
+
+@pytest.fixture(scope="session")
 def start_project(
     prefect_server: PrefectServer,
     github: GitHub,
     render: Renderer,
-    run_make: Callable[..., subprocess.CompletedProcess[str]],
     image: Callable[[str, Path], Path],
     newest_python: tuple[str, str],
-    tmp_path: Path,
-) -> Callable[..., Project]:
-    """Do what the README says up to the first push: render, set up, make the pool, push."""
+    environments: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> StartProject:
+    """Do what the README says up to the first push: render, lock, make the pool, push."""
 
     def start(
         python_version: str = newest_python[0], repository: str = "", **answers: object
     ) -> Project:
-        repository = repository or f"acme/{tmp_path.name.replace('_', '-')}"
+        home = tmp_path_factory.mktemp("project")
+        repository = repository or f"acme/{home.name}"
         rendered = render(
             repo_url=repository, package_name="prefect_modal", python_version=python_version,
             **answers,
         ).project_dir  # fmt: skip
-        folder = shutil.copytree(rendered, tmp_path / "laptop")
-        python = {"UV_PYTHON": interpreters()[python_version]}
+        folder = shutil.copytree(rendered, home / "laptop")
 
-        def make(*words: object, env: dict[str, str] | None = None) -> object:
-            return run_make(*words, env=(env or clean_environment()) | python)
+        def start_container() -> Container:
+            prefix = home / f"container{len(list(home.glob('container*')))}"
+            copy_image(image(python_version, folder), prefix)
+            return Container(prefix, prefix / "home", github.environment())
 
-        def start_container(token: str | None = github.token) -> Container:
-            number = len(list(tmp_path.glob("container*")))
-            prefix = copy_image(image(python_version, folder), tmp_path / f"container{number}")
-            return Container(prefix, tmp_path / f"home{number}", github.reachable(token))
-
-        project = Project(folder, repository, prefect_server, github, make, start_container)
+        environment = prefect_server.environment() | {
+            "HOME": str(home),
+            "UV_CACHE_DIR": str(UV_CACHE),
+            "UV_PYTHON": interpreters()[python_version],
+            "UV_PROJECT_ENVIRONMENT": str(environments / python_version),
+        }
+        project = Project(folder, repository, prefect_server, github, environment, start_container)
         prefect_server.create_push_pool("pref-modal-pool")
         bare = github.create(repository)
-        done = make(folder, "setup")
+        if answers.get("private_repository") is False:
+            github.public.add(repository)
+        done = project.make("uv.lock")
         assert done.returncode == 0, done.stdout
         git(folder, "init", "--quiet", "--initial-branch", "main")
         git(folder, "remote", "add", "origin", f"file://{bare}")
@@ -169,7 +161,6 @@ def released_template(published_template: Path, tmp_path_factory: pytest.TempPat
 def start(
     released_template: Path,
     prefect_cloud: PrefectCloud,
-    github: GitHub,
     newest_python: tuple[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., Laptop]]:
@@ -184,12 +175,11 @@ def start(
         def render(locked: bool = True, **answers: object) -> Laptop:
             folder = tmp_path_factory.mktemp("laptop")
             (home := folder / "home").mkdir()
-            (gh := folder / "gh").mkdir()
-            name = f"acme/{folder.name}"
+            (folder / "github").mkdir()
+            github = edges.enter_context(serve_github(folder / "github"))
+            github.create(name := f"acme/{folder.name}")
             here = f"{sys.version_info[0]}.{sys.version_info[1]}"
             version, python = (here, interpreters()[here]) if locked else newest_python
-            github.create(name)
-            reading, owner = new_token(), new_token()
             wanted = {
                 "repo_url": name, "package_name": "flows", "work_pool": folder.name,
                 "python_version": version,
@@ -203,14 +193,13 @@ def start(
                 project=folder / "project",
                 name=name,
                 cloud=prefect_cloud,
-                git=edges.enter_context(serve_git(github, {reading: READ, owner: PUSH})),
-                github=edges.enter_context(serve_secrets(gh, name, {owner})),
+                github=github,
                 template=released_template,
                 home=home,
                 python=python,
-                token=reading,
+                token=github.add_token(READ),
                 modal=new_token(),
-                owner=owner,
+                owner=github.add_token(OWNER),
                 closing_message=done.stderr,
             )
             if locked:

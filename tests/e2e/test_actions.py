@@ -1,21 +1,22 @@
 """The rendered workflows, unmodified, do their work on a real runner of GitHub Actions: act."""
 
-import os
 import re
-import subprocess
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.stand_ins.actions import run_workflow
+from tests.e2e.conftest import StartProject
+from tests.stand_ins.actions import Done, run_workflow
 from tests.stand_ins.prefect_cloud import PrefectCloud
 from tests.stand_ins.project import Project
+from tests.support.changes import edit
 from tests.support.environment import UV_CACHE, clean_environment
-from tests.support.git import commit
+from tests.support.git import commit, git
 
 pytestmark = pytest.mark.e2e
-Act = Callable[..., subprocess.CompletedProcess[str]]
+Act = Callable[..., Done]
 
 # act emulates actions/checkout; setup-uv would download uv, which is on the path already.
 STUB = """
@@ -29,14 +30,12 @@ runs:
 
 
 @pytest.fixture
-def act(tmp_path: Path, newest_python: tuple[str, str]) -> Act:
+def act(tmp_path: Path, newest_python: tuple[str, str], environments: Path) -> Act:
     """Run the workflow of an event, on a runner that has uv."""
     (stub := tmp_path / "setup-uv").mkdir()
     (stub / "action.yml").write_text(STUB)
 
-    def run(
-        folder: Path, event: str, workflow: str, secrets: dict[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def run(folder: Path, event: str, workflow: str, secrets: dict[str, str] | None = None) -> Done:
         text = (folder / ".github/workflows" / workflow).read_text()
         (action,) = set(re.findall(r"astral-sh/setup-uv@\w+", text))
         environment = clean_environment(
@@ -44,6 +43,7 @@ def act(tmp_path: Path, newest_python: tuple[str, str]) -> Act:
             XDG_CACHE_HOME=str(tmp_path / "home/.cache"),
             UV_CACHE_DIR=str(UV_CACHE),
             UV_PYTHON=newest_python[1],
+            UV_PROJECT_ENVIRONMENT=str(environments / newest_python[0]),
             PREFECT_HOME=str(tmp_path / "home/.prefect"),
         )
         stubbed = f"--local-repository={action}={stub}"
@@ -52,67 +52,69 @@ def act(tmp_path: Path, newest_python: tuple[str, str]) -> Act:
     return run
 
 
+@pytest.fixture(scope="module")
+def project(start_project: StartProject) -> Project:
+    return start_project(pin_commit=True)
+
+
 @pytest.fixture
-def project(start_project: Callable[..., Project]) -> Project:
-    return start_project()
+def checkout(project: Project, tmp_path: Path) -> Path:
+    """What was pushed; a test may change it."""
+    return shutil.copytree(project.folder, tmp_path / "checkout")
 
 
-@pytest.mark.parametrize("pin", [False, True])
-def test_a_push_deploys(
-    start_project: Callable[..., Project], act: Act, prefect_cloud: PrefectCloud, pin: bool
+def test_a_push_deploys_with_the_right_key(
+    project: Project, checkout: Path, act: Act, prefect_cloud: PrefectCloud
 ) -> None:
-    project = start_project(pin_commit=pin)
-    pushed = project.push()
     secrets = {"PREFECT_API_URL": prefect_cloud.url, "PREFECT_API_KEY": "another-key"}
-    done = act(project.folder, "push", "prefect_cd.yaml", secrets)
+    done = act(checkout, "push", "prefect_cd.yaml", secrets)
     assert done.returncode != 0
     secrets["PREFECT_API_KEY"] = prefect_cloud.key
-    done = act(project.folder, "push", "prefect_cd.yaml", secrets)
+    done = act(checkout, "push", "prefect_cd.yaml", secrets)
     assert done.returncode == 0, done.stdout
     deployment = project.deployment()
-    assert deployment["version"] == pushed
-    clone = deployment["pull_steps"][1]["prefect.deployments.steps.git_clone"]
-    assert (clone.get("commit_sha") == pushed) is pin
+    pushed = git(project.folder, "rev-parse", "HEAD")
+    clone = deployment["pull_steps"][0]["prefect.deployments.steps.git_clone"]
+    assert deployment["version"] == clone["commit_sha"] == pushed
     assert prefect_cloud.key not in done.stdout
 
 
-def test_a_push_without_secrets_fails_at_once_and_names_them(project: Project, act: Act) -> None:
-    done = act(project.folder, "push", "prefect_cd.yaml")
+def test_a_push_without_secrets_fails_at_once_and_names_them(checkout: Path, act: Act) -> None:
+    done = act(checkout, "push", "prefect_cd.yaml")
     assert done.returncode != 0
     assert "The secret PREFECT_API_URL is missing. Add it at" in done.stdout
     assert "The secret PREFECT_API_KEY is missing. Add it at" in done.stdout
     assert "Check out" not in done.stdout
 
 
-def test_a_push_without_a_lock_file_deploys_nothing(project: Project, act: Act) -> None:
-    (project.folder / "uv.lock").unlink()
-    commit(project.folder)
-    secrets = {"PREFECT_API_URL": project.server.url, "PREFECT_API_KEY": os.urandom(8).hex()}
-    done = act(project.folder, "push", "prefect_cd.yaml", secrets)
+def test_a_push_without_a_lock_file_deploys_nothing(checkout: Path, act: Act) -> None:
+    (checkout / "uv.lock").unlink()
+    commit(checkout)
+    secrets = {"PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_API_KEY": "key"}
+    done = act(checkout, "push", "prefect_cd.yaml", secrets)
     assert done.returncode != 0
     assert "Unable to find lockfile" in done.stdout
 
 
-def test_a_pull_request_is_linted_and_tested(project: Project, act: Act) -> None:
-    done = act(project.folder, "pull_request", "ci.yaml")
+def test_a_pull_request_is_linted_and_tested(checkout: Path, act: Act) -> None:
+    done = act(checkout, "pull_request", "ci.yaml")
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
     assert "All checks passed!" in done.stdout
 
 
-def test_a_failing_test_fails_the_pull_request(project: Project, act: Act) -> None:
-    flow = project.folder / "src/prefect_modal/flows/flow1.py"
-    flow.write_text(flow.read_text().replace("Hello {name}", "Welcome {name}"))
-    commit(project.folder)
-    done = act(project.folder, "pull_request", "ci.yaml")
+def test_a_failing_test_fails_the_pull_request(checkout: Path, act: Act) -> None:
+    (checkout / "tests/test_flow1.py").write_text("def test_it() -> None:\n    assert False\n")
+    commit(checkout)
+    done = act(checkout, "pull_request", "ci.yaml")
     assert done.returncode != 0
-    assert "2 failed" in done.stdout
+    assert "All checks passed!" in done.stdout
+    assert "1 failed" in done.stdout
 
 
-def test_a_conflict_marker_fails_the_pull_request(project: Project, act: Act) -> None:
-    readme = project.folder / "README.md"
-    readme.write_text(f"{'<' * 7} before updating\n{readme.read_text()}")
-    commit(project.folder)
-    done = act(project.folder, "pull_request", "ci.yaml")
+def test_a_conflict_marker_fails_the_pull_request(checkout: Path, act: Act) -> None:
+    edit(checkout / "README.md", r"\A", f"{'<' * 7} before updating\n")
+    commit(checkout)
+    done = act(checkout, "pull_request", "ci.yaml")
     assert done.returncode != 0
     assert "Resolve the conflicts that are named above" in done.stdout

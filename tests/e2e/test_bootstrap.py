@@ -13,8 +13,9 @@ from tools.bootstrap import STEPS, take
 from tools.rotate_tokens import rotate_tokens
 
 from tests.stand_ins.container import Container, copy_image
-from tests.stand_ins.git_https import NOTHING, PUSH, READ
-from tests.stand_ins.laptop import Laptop, new_token
+from tests.stand_ins.github import new_token
+from tests.stand_ins.github_api import NOTHING, OWNER, PUSH, READ
+from tests.stand_ins.laptop import Laptop
 from tests.stand_ins.prefect_cloud import WORKER
 from tests.stand_ins.project import Project
 from tests.support.changes import edit
@@ -62,12 +63,12 @@ def test_values_in_the_environment_are_enough(
 
     assert block(laptop)["token"] == laptop.token
     assert laptop.cloud.token_of(laptop.pool)["token_secret"] == laptop.modal
-    assert laptop.github.values == {
+    assert laptop.github.secrets == {
         "PREFECT_API_KEY": laptop.cloud.key,
         "PREFECT_API_URL": laptop.cloud.url,
     }
     head = git(laptop.project, "rev-parse", "HEAD")
-    assert git(laptop.git.github.folder / laptop.name, "rev-parse", "main") == head
+    assert git(laptop.github.repository(laptop.name), "rev-parse", "main") == head
     assert laptop.cloud.server.deployment(f"{laptop.pool}-example")["version"] == head
 
     # No program was started with a secret among its arguments.
@@ -87,9 +88,9 @@ def test_values_in_the_environment_are_enough(
     # What was connected is what a run needs.
     version = (laptop.project / ".python-version").read_text().strip()
     prefix = copy_image(image(version, laptop.project), tmp_path / "container")
-    container = Container(prefix, tmp_path / "home", laptop.git.github.reachable(laptop.token))
+    container = Container(prefix, tmp_path / "home", laptop.github.environment())
     project = Project(
-        laptop.project, laptop.name, laptop.cloud.server, laptop.git.github, make=print,
+        laptop.project, laptop.name, laptop.cloud.server, laptop.github, laptop.environment(),
         start_container=lambda: container,
     )  # fmt: skip
     run = project.run(name="Modal")
@@ -129,9 +130,8 @@ def test_without_any_value_each_step_says_what_it_needs(start: Callable[..., Lap
 
 def test_what_is_refused_is_not_saved(start: Callable[..., Laptop]) -> None:
     laptop = start()
-    laptop.git.rights[other := new_token()] = NOTHING
-    laptop.github.powerless.add(laptop.owner)
-    laptop.github.tokens.clear()
+    laptop.github.rights[other := new_token()] = NOTHING
+    laptop.github.rights[laptop.owner] = PUSH
     assert "refuses the key" in step(laptop, "Prefect", PREFECT_API_KEY=(wrong := new_token()))
     page = f"https://github.com/{laptop.name}/settings/secrets/actions"
     assert page in step(laptop, "GitHub secrets")
@@ -139,13 +139,13 @@ def test_what_is_refused_is_not_saved(start: Callable[..., Laptop]) -> None:
         laptop, "GitHub token", GITHUB_TOKEN=other
     )
     # It has to read as in a container, without the logins of this machine.
-    (laptop.home / ".netrc").write_text(f"machine 127.0.0.1 login x password {laptop.owner}\n")
+    (laptop.home / ".netrc").write_text(f"machine github.com login x password {laptop.owner}\n")
     assert f"That token cannot read {laptop.name}" in step(
         laptop, "GitHub token", GITHUB_TOKEN=new_token()
     )
     with pytest.raises(httpx.HTTPStatusError, match="404"):
         block(laptop)
-    assert laptop.github.values == {}
+    assert laptop.github.secrets == {}
     assert wrong not in "".join(laptop.said)
     assert other not in "".join(laptop.said)
     laptop.assert_no_secret_was_said()
@@ -170,7 +170,7 @@ def test_new_tokens_replace_the_old_ones(start: Callable[..., Laptop]) -> None:
     laptop = start()
     for name in ("GitHub token", "Work pool"):
         assert step(laptop, name).startswith("done. ")
-    laptop.git.rights[fresh := new_token()] = READ
+    laptop.github.rights[fresh := new_token()] = READ
     assert step(laptop, "GitHub token", GITHUB_TOKEN=fresh).startswith("done. ")
     assert block(laptop)["token"] == fresh
     rotated = {"MODAL_TOKEN_SECRET": new_token()}
@@ -225,9 +225,8 @@ def test_a_file_that_names_the_console_again_is_no_endless_loop(
 def test_a_person_types_a_token_and_may_interrupt(start: Callable[..., Laptop]) -> None:
     laptop = start()
     laptop.owner = f"ghp_{secrets.token_hex(18)}"
-    laptop.github.tokens.add(laptop.owner)
     laptop.github.scopes = "repo, workflow"
-    laptop.git.rights[laptop.owner] = PUSH
+    laptop.github.rights[laptop.owner] = OWNER
     terminal = laptop.talk("bootstrap", GITHUB_TOKEN=None)
     terminal.expect("Use gh's own token.*'repo', 'workflow' in all your repositories.*N")
     terminal.sendline("n")
@@ -239,7 +238,7 @@ def test_a_person_types_a_token_and_may_interrupt(start: Callable[..., Laptop]) 
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 130
-    assert laptop.github.values == {}
+    assert laptop.github.secrets == {}
     assert block(laptop)["token"] == laptop.token
     ready, steps = laptop.bootstrap()
     assert ready, steps
@@ -252,7 +251,6 @@ def test_a_token_that_cannot_read_is_refused_and_ghs_own_taken(
     start: Callable[..., Laptop],
 ) -> None:
     laptop = start()
-    laptop.git.rights[laptop.owner] = PUSH
     terminal = laptop.talk("bootstrap", GITHUB_TOKEN=None)
     terminal.expect("can do more than read.*N")
     terminal.sendline("")
@@ -296,7 +294,7 @@ def test_a_person_logs_in_to_prefect_and_modal(start: Callable[..., Laptop]) -> 
     assert ready, steps
     token = {"token_id": "configured", "token_secret": laptop.modal}
     assert laptop.cloud.token_of(laptop.pool) == token
-    assert laptop.github.values["PREFECT_API_KEY"] == laptop.cloud.key
+    assert laptop.github.secrets["PREFECT_API_KEY"] == laptop.cloud.key
     assert laptop.doctor(**nothing) == {}
 
 
@@ -351,15 +349,14 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     httpx.delete(f"{server.url}/work_pools/{laptop.pool}").raise_for_status()
 
     # Rights that are missing.
-    laptop.github.may_write = False
+    laptop.github.rights[laptop.owner] = PUSH
     assert "add PREFECT_API_KEY and PREFECT_API_URL at https" in step(laptop, "GitHub secrets")
-    laptop.github.may_write = True
-    laptop.git.rights[laptop.owner] = READ
+    laptop.github.rights[laptop.owner] = READ
     git(laptop.project, "commit", "--quiet", "--allow-empty", "--message", "Mine")
     said = step(laptop, "Commit")
     assert "git push" in said
     assert "gh auth setup-git" in said
-    laptop.git.rights[laptop.owner] = PUSH
+    laptop.github.rights[laptop.owner] = OWNER
 
     # A flow that is not there.
     edit(laptop.project / "prefect.yaml", "flow1:main", "flow2:main")
@@ -383,4 +380,4 @@ def test_a_server_of_ones_own_gets_nothing_from_github(start: Callable[..., Lapt
     own = {"PREFECT_API_URL": laptop.cloud.server.url, "PREFECT_API_KEY": None}
     assert "Unknown work pool type 'modal:push'" in step(laptop, "Work pool", **own)
     assert "is used without a key" in step(laptop, "GitHub secrets", **own)
-    assert laptop.github.values == {}
+    assert laptop.github.secrets == {}

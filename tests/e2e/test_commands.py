@@ -2,28 +2,28 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pexpect
 import pytest
-import yaml
 
 from scripts.recording import CLEAR
 from tests.conftest import Renderer
+from tests.e2e.conftest import Make
+from tests.stand_ins.actions import Job
+from tests.stand_ins.project import Done, make
 from tests.support.changes import append, edit
 from tests.support.copier import TUTORIAL, URL, copier, data, published
 from tests.support.environment import UV_CACHE, clean_environment
 from tests.support.git import commit, git
 from tests.support.prefect_server import PrefectServer
-from tests.support.pythons import interpreters
 from tests.support.questionnaire import answers, questions
 from tests.support.releases import TODAY, publish
 from tests.support.repository import tree
 
 pytestmark = pytest.mark.e2e
-Make = Callable[..., subprocess.CompletedProcess[str]]
+Update = Callable[..., Done]
 
 
 @pytest.fixture
@@ -52,30 +52,7 @@ def test_targets_and_the_flow_of_the_owner_go_to_project_mk(project: Path, run_m
     assert "flow1" not in shown
 
 
-@pytest.mark.parametrize("version", sorted(interpreters()))
-def test_it_sets_itself_up_runs_tests_and_lints(
-    render: Renderer, run_make: Make, tmp_path: Path, version: str
-) -> None:
-    project = shutil.copytree(render(python_version=version).project_dir, tmp_path / "project")
-    commit(project)
-    python = {"UV_PYTHON": interpreters()[version]}
-
-    done = run_make(project, "setup", "run", **python)
-    assert done.returncode == 0, done.stdout
-    assert "Hello world from Prefect! 🤗" in done.stdout
-    assert "Finished in state Completed()" in done.stdout
-    assert "Traceback" not in done.stdout
-
-    done = run_make(project, "test", "lint", **python)
-    assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
-    assert f"Python {version}." in done.stdout
-    # What the commands leave behind is ignored, but for the lock file.
-    left = subprocess.check_output(["git", "status", "--porcelain"], cwd=project, text=True)
-    assert left == "?? uv.lock\n"
-
-
-def test_a_run_never_reaches_the_workspace_that_is_logged_in(
+def test_it_sets_itself_up_and_runs_away_from_the_workspace_that_is_logged_in(
     project: Path, run_make: Make, newest_python: tuple[str, str], tmp_path: Path
 ) -> None:
     # Nobody listens there: whatever tried to reach it would fail.
@@ -86,13 +63,16 @@ def test_a_run_never_reaches_the_workspace_that_is_logged_in(
         f'active = "cloud"\n[profiles.cloud]\nPREFECT_API_URL = "{elsewhere}"\n'
     )
     (project / ".env").write_text(f"PREFECT_API_URL={elsewhere}\n")
-    done = run_make(
-        project, "run",
-        PREFECT_HOME=str(home), PREFECT_API_URL=elsewhere, UV_PYTHON=newest_python[1],
-    )  # fmt: skip
+    commit(project)
+    environment = {"PREFECT_HOME": str(home), "PREFECT_API_URL": elsewhere}
+    done = run_make(project, "setup", "run", UV_PYTHON=newest_python[1], **environment)
     assert done.returncode == 0, done.stdout
     assert "Hello world from Prefect! 🤗" in done.stdout
+    assert "Finished in state Completed()" in done.stdout
+    assert "Traceback" not in done.stdout
     assert elsewhere not in done.stdout
+    # What the commands leave behind is ignored, but for the lock file.
+    assert git(project, "status", "--porcelain") == "?? uv.lock"
 
 
 @pytest.fixture
@@ -102,7 +82,7 @@ def path_without_uv(tmp_path: Path, newest_python: tuple[str, str]) -> str:
     # Parts of git and what uv installs are shell scripts, which need the small ones.
     small = ["awk", "basename", "dirname", "echo", "realpath", "sed", "uname"]
     for tool in ["git", "make", "sh", *small]:
-        (tools / tool).symlink_to(shutil.which(tool))
+        (tools / tool).symlink_to(shutil.which(tool) or tool)
     # Not a link: through one, a Python that was moved does not find its own library.
     (tools / "python3").write_text(f'#!/bin/sh\nexec {newest_python[1]} "$@"\n')
     (tools / "python3").chmod(0o755)
@@ -119,12 +99,17 @@ def test_setup_brings_its_own_uv_where_there_is_none(
     assert os.access(project / ".uv/bin/uv", os.X_OK)
 
 
+@pytest.fixture
+def in_common(newest_python: tuple[str, str], environments: Path) -> dict[str, str]:
+    """Settings with which a project has its environment in common with others."""
+    version, path = newest_python
+    return {"UV_PYTHON": path, "UV_PROJECT_ENVIRONMENT": str(environments / version)}
+
+
 def test_nothing_is_deployed_where_nobody_is_logged_in(
-    project: Path, run_make: Make, newest_python: tuple[str, str], tmp_path: Path
+    project: Path, run_make: Make, in_common: dict[str, str], tmp_path: Path
 ) -> None:
-    done = run_make(
-        project, "prefect-deploy", UV_PYTHON=newest_python[1], PREFECT_HOME=str(tmp_path / "new")
-    )
+    done = run_make(project, "prefect-deploy", PREFECT_HOME=str(tmp_path / "new"), **in_common)
     assert done.returncode != 0
     assert "Log in first: " in done.stdout
     assert "uv run prefect cloud login" in done.stdout
@@ -132,16 +117,15 @@ def test_nothing_is_deployed_where_nobody_is_logged_in(
 
 
 def test_a_missing_or_stale_lock_file_stops_ci_and_deploy(
-    project: Path, run_make: Make, newest_python: tuple[str, str]
+    project: Path, run_make: Make, in_common: dict[str, str]
 ) -> None:
-    locked = {"UV_LOCKED": "1", "UV_PYTHON": newest_python[1]}
+    locked = {"UV_LOCKED": "1", **in_common}
     for target in ("prefect-deploy", "lint", "test"):
         done = run_make(project, target, **locked)
         assert done.returncode != 0
         assert "Unable to find lockfile" in done.stdout
-    assert run_make(project, "uv.lock", UV_PYTHON=newest_python[1]).returncode == 0
-    pyproject = project / "pyproject.toml"
-    pyproject.write_text(pyproject.read_text().replace("fastapi<0.151", "fastapi<0.150"))
+    assert run_make(project, "uv.lock", **in_common).returncode == 0
+    edit(project / "pyproject.toml", r"fastapi<[\d.]+", "fastapi<0.150")
     for target in ("prefect-deploy", "lint", "test"):
         done = run_make(project, target, **locked)
         assert done.returncode != 0
@@ -153,6 +137,7 @@ def test_the_oddest_names_are_deployed_as_they_are(
     render: Renderer,
     run_make: Make,
     newest_python: tuple[str, str],
+    in_common: dict[str, str],
 ) -> None:
     pool, branch = 'it\'s "$HOME" `x` \\ {z}: 😀', 'it\'s-"$HOME"-`x`+{z}/😀'
     rendered = render(
@@ -161,15 +146,13 @@ def test_the_oddest_names_are_deployed_as_they_are(
     )  # fmt: skip
     assert prefect_server.create_push_pool(pool).is_success
     commit(rendered.project_dir)
-    done = run_make(
-        rendered.project_dir, "prefect-deploy",
-        env=prefect_server.environment(), UV_PYTHON=newest_python[1],
-    )  # fmt: skip
+    env = prefect_server.environment()
+    done = run_make(rendered.project_dir, "prefect-deploy", env=env, **in_common)
     assert done.returncode == 0, done.stdout
     deployment = prefect_server.deployment(".Odd_Name---example")
     assert deployment["work_pool_name"] == pool
     assert deployment["entrypoint"] == "odd__name_.flows.flow1:main"
-    assert deployment["pull_steps"][1]["prefect.deployments.steps.git_clone"] == {
+    assert deployment["pull_steps"][0]["prefect.deployments.steps.git_clone"] == {
         "id": "clone-step",
         "repository": "https://github.com/acme/.Odd_Name--",
         "branch": branch,
@@ -190,35 +173,40 @@ def template_with_a_newer_release(tmp_path_factory: pytest.TempPathFactory) -> P
     return folder
 
 
-@pytest.fixture
-def old_project(
+@pytest.fixture(scope="session")
+def project_before(
     template_with_a_newer_release: Path,
-    run_make: Make,
     newest_python: tuple[str, str],
-    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """A project of the release before the newest, set up and committed."""
-    env = published(template_with_a_newer_release)
-    project = tmp_path / "project"
+    """A project of the release before the newest, locked and committed."""
+    env = published(template_with_a_newer_release, UV_PYTHON=newest_python[1])
+    project = tmp_path_factory.mktemp("before") / "project"
     answers = [*data(TUTORIAL | {"python_version": newest_python[0]}), "--vcs-ref", TODAY]
     done = copier("copy", "--quiet", "--defaults", *answers, URL, str(project), env=env)
     assert done.returncode == 0, done.stderr
-    assert run_make(project, "uv.lock", UV_PYTHON=newest_python[1]).returncode == 0
+    assert make(project, "uv.lock", env=env).returncode == 0
     commit(project)
     return project
 
 
 @pytest.fixture
+def old_project(project_before: Path, tmp_path: Path) -> Path:
+    """Such a project, for one test alone."""
+    return shutil.copytree(project_before, tmp_path / "project")
+
+
+@pytest.fixture
 def make_update(
     template_with_a_newer_release: Path, run_make: Make, newest_python: tuple[str, str]
-) -> Make:
+) -> Update:
     """Run `make update` where the template's newer release can be reached."""
     env = published(template_with_a_newer_release, UV_PYTHON=newest_python[1])
     return lambda project, **extra: run_make(project, "update", env=env | extra)
 
 
 def test_an_update_stops_before_anything_changes_where_work_is_not_committed(
-    old_project: Path, make_update: Make, path_without_uv: str
+    old_project: Path, make_update: Update, path_without_uv: str
 ) -> None:
     append(old_project / "README.md", "Not committed.\n")
     before = tree(old_project)
@@ -230,7 +218,7 @@ def test_an_update_stops_before_anything_changes_where_work_is_not_committed(
 
 
 def test_an_update_names_the_versions_locks_again_and_says_how_to_review_it(
-    old_project: Path, make_update: Make, path_without_uv: str
+    old_project: Path, make_update: Update, path_without_uv: str
 ) -> None:
     done = make_update(old_project, PATH=path_without_uv)
     assert done.returncode == 0, done.stdout
@@ -278,7 +266,7 @@ def test_an_update_asks_what_is_new_and_nothing_else(
 
 
 def test_an_update_that_cannot_be_merged_names_the_lines_and_what_comes_next(
-    old_project: Path, make_update: Make
+    old_project: Path, make_update: Update
 ) -> None:
     edit(old_project / "pyproject.toml", r"fastapi<[\d.]+", "fastapi<0.149")
     commit(old_project)
@@ -288,29 +276,21 @@ def test_an_update_that_cannot_be_merged_names_the_lines_and_what_comes_next(
     assert "then: make setup lint test" in done.stdout
 
 
-@pytest.fixture
-def secrets_step(tutorial: Path) -> str:
-    workflow = yaml.safe_load((tutorial / ".github/workflows/prefect_cd.yaml").read_text())
-    return workflow["jobs"]["deploy"]["steps"][0]["run"]
-
-
 @pytest.mark.parametrize(
-    ("url", "key", "missing"),
-    [
-        ("true", "true", []),
-        ("false", "true", ["PREFECT_API_URL"]),
-        ("true", "false", ["PREFECT_API_KEY"]),
-        ("false", "false", ["PREFECT_API_URL", "PREFECT_API_KEY"]),
-    ],
+    "missing",
+    [[], ["PREFECT_API_URL"], ["PREFECT_API_KEY"], ["PREFECT_API_URL", "PREFECT_API_KEY"]],
 )
 def test_a_deploy_names_the_missing_secrets_and_where_to_add_them(
-    secrets_step: str, url: str, key: str, missing: list[str]
+    tutorial: Path, tmp_path: Path, missing: list[str]
 ) -> None:
-    settings = "https://github.com/acme/flows/settings/secrets/actions"
-    env = clean_environment(PREFECT_API_URL_SET=url, PREFECT_API_KEY_SET=key, SETTINGS=settings)
-    command = ["bash", "-e", "-c", secrets_step]
-    done = subprocess.run(command, check=False, env=env, capture_output=True, text=True)
+    checkout = shutil.copytree(tutorial, tmp_path / "checkout")
+    expressions = {"github.server_url": "https://github.com", "github.repository": "acme/flows"}
+    for name in ("PREFECT_API_URL", "PREFECT_API_KEY"):
+        expressions[f"secrets.{name} != ''"] = str(name not in missing).lower()
+    job = Job(checkout, "prefect_cd.yaml", clean_environment(), expressions)
+    done = job.run("Check that the secrets are set")
     assert (done.returncode == 0) is (missing == [])
     lines = done.stdout.splitlines()
     assert [line.split()[2] for line in lines] == missing
+    settings = "https://github.com/acme/flows/settings/secrets/actions"
     assert all(settings in line for line in lines)

@@ -77,16 +77,16 @@ def missing_block(laptop: Laptop) -> Iterator[Env]:
 
 @contextmanager
 def expired_token(laptop: Laptop) -> Iterator[Env]:
-    rights = laptop.git.rights.pop(laptop.token)
+    rights = laptop.github.rights.pop(laptop.token)
     yield {}
-    laptop.git.rights[laptop.token] = rights
+    laptop.github.rights[laptop.token] = rights
 
 
 @contextmanager
 def missing_secret(laptop: Laptop) -> Iterator[Env]:
-    value = laptop.github.values.pop("PREFECT_API_KEY")
+    value = laptop.github.secrets.pop("PREFECT_API_KEY")
     yield {}
-    laptop.github.values["PREFECT_API_KEY"] = value
+    laptop.github.secrets["PREFECT_API_KEY"] = value
 
 
 @contextmanager
@@ -178,7 +178,8 @@ def test_the_commands_that_are_named_fix_it(laptop: Laptop) -> None:
 
 def test_without_a_network_it_says_what_it_cannot_check(laptop: Laptop) -> None:
     nowhere = {"PREFECT_API_URL": "http://127.0.0.1:9/api", "GH_TOKEN": None}
-    found = laptop.doctor(**nowhere, GIT_CONFIG_COUNT="0")
+    nowhere |= {"GIT_CONFIG_KEY_0": "http.proxy", "GIT_CONFIG_VALUE_0": "http://127.0.0.1:9"}
+    found = laptop.doctor(**nowhere)
     assert {text.split(":")[0] for text in found.values()} == {"skipped"}
     assert found.keys() == {
         "Job variables", "Blocks", "Orphaned deployments", "Prefect", "GitHub token",

@@ -125,8 +125,10 @@ def watch(laptop: Laptop, line: str, container: Container) -> None:
     server = laptop.cloud.server
     direct = laptop.environment(PREFECT_API_URL=server.url, PREFECT_API_KEY=None)
     deployment = server.deployment(f"{laptop.pool}-example")
-    of_it = {"deployments": {"id": {"any_": [deployment["id"]]}}}
-    of_it["flow_runs"] = {"state": {"type": {"any_": ["SCHEDULED"]}}, "tags": {"is_null_": True}}
+    of_it: dict[str, object] = {
+        "deployments": {"id": {"any_": [deployment["id"]]}},
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}, "tags": {"is_null_": True}},
+    }
     before = {run["id"] for run in server.post("flow_runs/filter", **of_it)}
     with subprocess.Popen(
         ["bash", "-e", "-c", line], cwd=laptop.project, env=direct,
@@ -144,17 +146,34 @@ def watch(laptop: Laptop, line: str, container: Container) -> None:
     assert "finished successfully" in said
 
 
-def test_an_owner_can_follow_the_readme_from_day_to_day_and_turn_it_off_in_the_end(
+def test_an_owner_can_set_it_up_step_by_step_run_it_and_turn_it_off(
     start: Start, image: Callable[[str, Path], Path], tmp_path: Path
 ) -> None:
     laptop = start()
-    sections = owners_readme(laptop)
-    del sections["Set up once"]  # Another test follows it.
-    for line in sections.pop("Everyday commands"):
+    closing = re.findall(r"^  ((?:git|make) .+)$", laptop.closing_message, re.MULTILINE)
+    assert closing.pop().startswith("make bootstrap")
+    assert closing.pop().startswith("make setup run")
+    for line in closing:
         follow(laptop, line)
+    sections = owners_readme(laptop)
+    everything_at_once, *steps = sections.pop("Set up once")
+    assert everything_at_once == "make bootstrap"
+    for line in steps:
+        follow(laptop, line)
+    # What is left is in the table of step 5, for a browser, and the deploy that a push starts.
+    follow(laptop, "make prefect-deploy")
+    assert laptop.doctor().keys() == {"GitHub secrets"}
+    laptop.github.secrets = {
+        "PREFECT_API_KEY": laptop.cloud.key,
+        "PREFECT_API_URL": laptop.cloud.url,
+    }
+
+    # Each of these has a test of its own.
+    for line in sections.pop("Everyday commands"):
+        follow(laptop, f"{line.split('#')[0]} --dry-run")
     version = (laptop.project / ".python-version").read_text().strip()
     prefix = copy_image(image(version, laptop.project), tmp_path / "container")
-    container = Container(prefix, tmp_path / "home", laptop.git.github.reachable(laptop.token))
+    container = Container(prefix, tmp_path / "home", laptop.github.environment())
     (line,) = sections.pop("Run it on Modal")
     watch(laptop, line, container)
 
@@ -169,27 +188,11 @@ def test_an_owner_can_follow_the_readme_from_day_to_day_and_turn_it_off_in_the_e
     for line in sections.pop("Turn it off"):
         follow(laptop, line)
     assert sections == {}
-    assert laptop.github.values == {}
+    assert laptop.github.secrets == {}
     server = laptop.cloud.server
     assert laptop.pool not in {pool["name"] for pool in server.post("work_pools/filter")}
     named = {block["name"] for block in server.post("block_documents/filter")}
     assert not {name for name in named if laptop.pool in str(name)}
     left = server.post("deployments/filter")
     assert f"{laptop.pool}-example" not in {deployment["name"] for deployment in left}
-    laptop.assert_no_secret_was_said()
-
-
-def test_an_owner_can_set_it_up_step_by_step(start: Start) -> None:
-    laptop = start()
-    closing = re.findall(r"^  ((?:git|make) .+)$", laptop.closing_message, re.MULTILINE)
-    assert closing.pop().startswith("make bootstrap")
-    for line in closing:
-        follow(laptop, line)
-    everything_at_once, *steps = owners_readme(laptop)["Set up once"]
-    assert everything_at_once == "make bootstrap"
-    for line in steps:
-        follow(laptop, line)
-    # What is left is in the table of step 5, for a browser, and the deploy that a push starts.
-    follow(laptop, "make prefect-deploy")
-    assert laptop.doctor().keys() == {"GitHub secrets"}
     laptop.assert_no_secret_was_said()

@@ -1,16 +1,22 @@
-"""A runner of GitHub Actions on this machine: act."""
+"""A runner of GitHub Actions: act for whole workflows, bash alone for single steps of them."""
 
 import os
+import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from tests.support.repository import ROOT
+
+Done = subprocess.CompletedProcess[str]
 
 # act drops what a failing step printed last, unless its shell stays a little longer.
 LINGERING = '#!/bin/sh\n{bash} "$@"\nstatus=$?\nsleep 0.2\nexit $status\n'
 
-# It also gives steps a terminal, which GitHub's runners have not: nobody would answer there.
+# act gives steps a terminal, which GitHub's runners have not: nobody would answer there.
 NOBODY = {"GIT_TERMINAL_PROMPT": "0", "GH_PROMPT_DISABLED": "1"}
 
 
@@ -21,7 +27,7 @@ def run_workflow(
     environment: dict[str, str],
     secrets: dict[str, str],
     *options: str,
-) -> subprocess.CompletedProcess[str]:
+) -> Done:
     """Run the workflow that an event starts, in a checkout.
 
     The secrets come from a file, not from the environment, which every step sees: a step
@@ -34,17 +40,82 @@ def run_workflow(
     (shell / "bash").write_text(LINGERING.format(bash=shutil.which("bash")))
     (shell / "bash").chmod(0o755)
     path = f"{shell}{os.pathsep}{environment['PATH']}"
+    command = [
+        str(ROOT / ".venv/bin/act"), event, "--workflows", f".github/workflows/{workflow}",
+        "--platform", "ubuntu-latest=-self-hosted", "--no-cache-server",
+        "--secret-file", str(file), *options,
+    ]  # fmt: skip
+    return _run(command, folder, environment | {"PATH": path})
+
+
+@dataclass
+class Job:
+    """The only job of a workflow, in a checkout: its steps are run by their names, as they are."""
+
+    checkout: Path
+    workflow: str
+    environment: dict[str, str]
+    """What the runner's programs need."""
+    expressions: dict[str, str]
+    """The value of each expression that the workflow uses; what a step puts out is added."""
+    event: str = "push"
+    repository: str = "acme/flows"
+
+    @property
+    def temp(self) -> Path:
+        """The folder in which steps leave something for later ones."""
+        return self.checkout.with_name(f"{self.checkout.name}-temp")
+
+    def run(self, *names: str) -> Done:
+        """Run steps until one fails; those whose condition does not hold are skipped."""
+        workflow = yaml.safe_load((self.checkout / ".github/workflows" / self.workflow).read_text())
+        self.temp.mkdir(exist_ok=True)
+        (job,) = workflow["jobs"].values()
+        steps = {step["name"]: step for step in job["steps"]}
+        done = Done([], 0, "")
+        for step in (steps[name] for name in names):
+            if done.returncode == 0 and ("if" not in step or self.expressions.get(step["if"])):
+                env = job.get("env", {}) | step.get("env", {})
+                env = {name: self._resolve(str(value)) for name, value in env.items()}
+                # https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax
+                options = "-eo pipefail" if "defaults" in workflow else "-e"
+                done.stdout += (last := self._bash(options, step["run"], env)).stdout
+                done.returncode = last.returncode
+                self._keep_outputs(step.get("id"))
+        return done
+
+    def _resolve(self, text: str) -> str:
+        return re.sub(r"\${{ (.*?) }}", lambda found: self.expressions[found[1]], text)
+
+    def _bash(self, options: str, script: str, env: dict[str, str]) -> Done:
+        given = {
+            "GITHUB_EVENT_NAME": self.event,
+            "GITHUB_OUTPUT": str(self.temp / "output"),
+            "GITHUB_REF_NAME": "main",
+            "GITHUB_REPOSITORY": self.repository,
+            "GITHUB_REPOSITORY_OWNER": self.repository.split("/")[0],
+            "GITHUB_SERVER_URL": "https://github.com",
+            "RUNNER_TEMP": str(self.temp),
+        }
+        command = ["bash", "--noprofile", "--norc", *options.split(), "-c", script]
+        return _run(command, self.checkout, self.environment | given | env)
+
+    def _keep_outputs(self, step: str | None) -> None:
+        output = self.temp / "output"
+        for line in output.read_text().splitlines() if output.exists() else []:
+            name, _, value = line.partition("=")
+            self.expressions[f"steps.{step}.outputs.{name}"] = value
+        output.unlink(missing_ok=True)
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> Done:
     return subprocess.run(
-        [
-            ROOT / ".venv/bin/act", event, "--workflows", f".github/workflows/{workflow}",
-            "--platform", "ubuntu-latest=-self-hosted", "--no-cache-server",
-            "--secret-file", file, *options,
-        ],
+        command,
         check=False,
         cwd=folder,
-        env=environment | {"PATH": path} | NOBODY,
+        env=environment | NOBODY,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )  # fmt: skip
+    )

@@ -2,12 +2,16 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.support.environment import clean_environment
+
+Done = subprocess.CompletedProcess[str]
 
 FACTS = """
 import json, sys, sysconfig
@@ -20,13 +24,14 @@ print(json.dumps({
 """
 
 
-def build_image(prefix: Path, interpreter: str, packages: list[str]) -> Path:
+def build_image(prefix: Path, interpreter: str, packages: list[str], compiled: bool = True) -> Path:
     """Copy a CPython installation to `prefix`, as an image has it under /usr/local, and add packages.
 
     Args:
         prefix: where the image's Python goes; its `bin` comes first on the container's path.
         interpreter: the Python to copy; what is installed in it stays behind.
         packages: requirements, pip and uv among them, as in Modal's own image.
+        compiled: whether all of them have bytecode; else each gets it when it is first used.
 
     Like the official images of Python, this one has no bytecode of the standard library.
 
@@ -49,8 +54,8 @@ def build_image(prefix: Path, interpreter: str, packages: list[str]) -> Path:
         (prefix / "bin" / name).symlink_to(python.name)
     (prefix / "tools").mkdir()
     for tool in ("sh", "git", "env", "ldd", "uname"):
-        (prefix / "tools" / tool).symlink_to(shutil.which(tool))
-    install(prefix, packages)
+        (prefix / "tools" / tool).symlink_to(shutil.which(tool) or tool)
+    install(prefix, packages, compiled)
     # The script that comes with pip names the folder that it was installed to; images are copied.
     for script in prefix.glob("**/bin/pip*"):
         script.unlink()
@@ -65,14 +70,11 @@ def copy_image(source: Path, prefix: Path) -> Path:
     return shutil.copytree(source, prefix, symlinks=True, copy_function=os.link)
 
 
-def install(prefix: Path, packages: list[str]) -> None:
+def install(prefix: Path, packages: list[str], compiled: bool = True) -> None:
     """Install requirements into an image, from the cache of whoever runs the tests."""
-    python = str(prefix / "bin/python")
-    subprocess.run(
-        ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *packages],
-        env=clean_environment(),
-        check=True,
-    )
+    command = ["uv", "pip", "install", "--quiet", "--python", str(prefix / "bin/python")]
+    command += ["--compile-bytecode"] if compiled else []
+    subprocess.run([*command, *packages], env=clean_environment(), check=True)
 
 
 @dataclass
@@ -83,9 +85,19 @@ class Container:
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
 
-    def execute(self, flow_run_id: str, job_variables: dict) -> subprocess.CompletedProcess[str]:
+    def execute(self, flow_run_id: str, job_variables: dict[str, Any]) -> Done:
         """Start a flow run as Modal starts it; its exit code says nothing about the run."""
         (work := self.home / "work").mkdir(parents=True)
+        command = [str(self.prefix / "bin/python"), "-m", "prefect", "flow-run", "execute"]
+        return self._start(command, work, job_variables, PREFECT__FLOW_RUN_ID=flow_run_id)
+
+    def execute_script(self, script: str, folder: Path, job_variables: dict[str, Any]) -> Done:
+        """Run the script of a `run_shell_script` step as that does: one command, without a shell."""
+        return self._start(shlex.split(script), folder, job_variables)
+
+    def _start(
+        self, command: list[str], folder: Path, job_variables: dict[str, Any], **extra: str
+    ) -> Done:
         kept = ("SSL_CERT_FILE", "LANG", "LC_ALL", "http_proxy", "https_proxy", "no_proxy")
         environment = {name: os.environ[name] for name in kept if name in os.environ}
         environment |= {
@@ -93,17 +105,15 @@ class Container:
             "GIT_CONFIG_NOSYSTEM": "1",
             # Debian's own Python puts scripts under local/.
             "PATH": ":".join(str(self.prefix / name) for name in ("bin", "local/bin", "tools")),
-            "PREFECT__FLOW_RUN_ID": flow_run_id,
         }
         # In the tutorial's container the Python is under /usr/local; here it is under the prefix.
         env = job_variables.get("env", {})
         environment |= {n: str(self.prefix) if v == "/usr/local" else v for n, v in env.items()}
-        environment |= self.environment
         return subprocess.run(
-            [self.prefix / "bin/python", "-m", "prefect", "flow-run", "execute"],
+            command,
             check=False,
-            cwd=work,
-            env=environment,
+            cwd=folder,
+            env=environment | self.environment | extra,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -2,7 +2,9 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
@@ -11,9 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
 from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 NO_CONTENT = 204
+Hosts = Mapping[str, ssl.SSLContext]
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,13 @@ class Request:
     body: bytes
 
     @property
-    def token(self) -> str | None:
+    def token(self) -> str:
         """The token of any of the usual forms; with a password, the user's name says nothing."""
         scheme, _, value = self.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "basic":
             user, _, password = base64.b64decode(value).decode().partition(":")
             return password or user
-        return value or None
+        return value
 
 
 @dataclass(frozen=True)
@@ -51,15 +55,35 @@ def as_json(status: int, value: object, **headers: str) -> Answer:
     return Answer(status, json.dumps(value).encode(), kind | headers)
 
 
+def identity(host: str, certificate: Path) -> Hosts:
+    """Make a host's certificate, and with it what `listen` needs to be that host."""
+    names = ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}"]
+    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc"]
+    key = certificate.with_suffix(".key")
+    subprocess.run(
+        ["openssl", "req", *kind, *names, "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return {f"{host}:443": context}
+
+
 @contextmanager
-def listen(service: Callable[[Request], Answer], socket: Path | None = None) -> Iterator[str]:
-    """Let a service answer, on a unix socket or a free port, and give that port's address."""
-    handler = partial(_Handler, service)
+def listen(
+    service: Callable[[Request], Answer], socket: Path | None = None, hosts: Hosts | None = None
+) -> Iterator[str]:
+    """Let a service answer, on a unix socket or a free port, and give that port's address.
+
+    Whoever takes that address for a proxy gets to `hosts`, all of which are this service,
+    and to no others.
+    """
+    handler = partial(_Handler, service, hosts or {})
     server = _UnixServer(str(socket), handler) if socket else _Server(("127.0.0.1", 0), handler)
     with server:
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         try:
-            yield "" if socket else f"http://127.0.0.1:{server.server_port}"
+            yield f"http://127.0.0.1:{server.server_port}" if isinstance(server, _Server) else ""
         finally:
             server.shutdown()
 
@@ -76,14 +100,24 @@ class _UnixServer(ThreadingMixIn, UnixStreamServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, service: Callable[[Request], Answer], *arguments: object) -> None:
-        self.service = service
+    def __init__(self, service: Callable[[Request], Answer], hosts: Hosts, *arguments: Any) -> None:
+        self.service, self.hosts = service, hosts
         super().__init__(*arguments)
+
+    def do_CONNECT(self) -> None:
+        """Be the proxy on the way to a host, and then that host itself."""
+        if self.path not in self.hosts:
+            self.send_error(502, f"{self.path} cannot be reached")
+            return
+        self.send_response(200)
+        self.end_headers()
+        self.request = self.hosts[self.path].wrap_socket(self.request, server_side=True)
+        self.setup()
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
-        request = Request(self.command, url.path, url.query, self.headers, self._body())
-        answer = self.service(request)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        answer = self.service(Request(self.command, url.path, url.query, self.headers, body))
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -93,17 +127,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body)
 
     do_DELETE = do_PATCH = do_POST = do_PUT = do_GET
-
-    def _body(self) -> bytes:
-        """The request's body; git sends one of more than a megabyte in chunks."""
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            return b"".join(iter(self._chunk, b""))
-        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-
-    def _chunk(self) -> bytes:
-        chunk = self.rfile.read(int(self.rfile.readline(), 16))
-        self.rfile.readline()
-        return chunk
 
     def log_message(self, *_: object) -> None:
         """Keep quiet."""

@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,10 +18,9 @@ from tools.base.project import Project
 from tools.bootstrap import bootstrap
 from tools.doctor import CHECKS, diagnose
 
-from tests.stand_ins.git_https import GitOverHttp
-from tests.stand_ins.github_secrets import GitHubSecrets
+from tests.stand_ins.github import GitHub
 from tests.stand_ins.prefect_cloud import PrefectCloud
-from tests.support.copier import URL
+from tests.support.copier import published
 from tests.support.environment import UV_CACHE
 from tests.support.git import commit, git
 
@@ -42,10 +40,6 @@ def steps(said: str) -> dict[str, str]:
     return found
 
 
-def new_token() -> str:
-    return f"token-{secrets.token_hex(8)}"
-
-
 class Transcript:
     """A file for pexpect that writes to a list."""
 
@@ -63,8 +57,7 @@ class Laptop:
     project: Path
     name: str
     cloud: PrefectCloud
-    git: GitOverHttp
-    github: GitHubSecrets
+    github: GitHub
     template: Path
     home: Path
     python: str
@@ -80,14 +73,10 @@ class Laptop:
 
     def environment(self, **extra: str | None) -> dict[str, str]:
         """Every value that the accounts need; None takes one away."""
-        environment = self.cloud.environment() | self.github.environment(self.owner)
-        environment |= self.git.environment(self.owner)
-        number = int(environment["GIT_CONFIG_COUNT"])
-        environment |= {
-            "GIT_CONFIG_COUNT": str(number + 1),
-            f"GIT_CONFIG_KEY_{number}": f"url.file://{self.template}.insteadOf",
-            f"GIT_CONFIG_VALUE_{number}": URL,
-            "COPIER_CACHE_DIR": str(self.home / "copier"),
+        environment: dict[str, str | None] = {
+            **published(self.template),
+            **self.cloud.environment(),
+            **self.github.environment(self.owner),
             "GIT_AUTHOR_NAME": "Test", "GIT_AUTHOR_EMAIL": "test@example.com",
             "GIT_COMMITTER_NAME": "Test", "GIT_COMMITTER_EMAIL": "test@example.com",
             "HOME": str(self.home), "PREFECT_HOME": str(self.home / ".prefect"),
@@ -95,8 +84,8 @@ class Laptop:
             "UV_PYTHON_DOWNLOADS": "never",
             "GITHUB_TOKEN": self.token,
             "MODAL_TOKEN_ID": "token-id", "MODAL_TOKEN_SECRET": self.modal,
+            **extra,
         }  # fmt: skip
-        environment |= extra
         return {name: value for name, value in environment.items() if value is not None}
 
     def run(self, *command: str, **extra: str | None) -> subprocess.CompletedProcess[str]:
@@ -174,7 +163,7 @@ class Laptop:
             [{n: v for n, v in pool.items() if n not in ("updated", "status")} for pool in pools],
             server.post("block_documents/filter", include_secrets=True),
             [d["version"] for d in server.post("deployments/filter")],
-            dict(self.github.values),
+            dict(self.github.secrets),
         ]
 
     def is_repository(self) -> bool:
@@ -184,7 +173,7 @@ class Laptop:
         commit(self.project)
         self.run("git", "push", "--quiet", "origin", "HEAD")
 
-    def talk(self, command: str, **extra: str | None) -> pexpect.spawn:
+    def talk(self, command: str, **extra: str | None) -> "pexpect.spawn[str]":
         """Run a command of the tools in a terminal; what it shows counts as said."""
         terminal = pexpect.spawn(
             sys.executable, ["-m", "tools", command], cwd=str(self.project), encoding="utf-8", timeout=60,

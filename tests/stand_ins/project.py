@@ -8,12 +8,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.stand_ins.container import Container
 from tests.stand_ins.github import GitHub
 from tests.support.git import commit, git
 from tests.support.prefect_server import PrefectServer
+
+Done = subprocess.CompletedProcess[str]
+
+
+def make(folder: Path, *targets: str, env: dict[str, str]) -> Done:
+    """Run a rendered project's own `make`, which can ask nobody."""
+    return subprocess.run(
+        ["make", *targets],
+        check=False,
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 @dataclass
@@ -38,8 +55,12 @@ class Project:
     repository: str
     server: PrefectServer
     github: GitHub
-    make: Callable[..., subprocess.CompletedProcess[str]]
+    environment: dict[str, str]
+    """That of the laptop, where Prefect is logged in."""
     start_container: Callable[[], Container]
+
+    def make(self, *targets: str, **extra: str) -> Done:
+        return make(self.folder, *targets, env=self.environment | extra)
 
     def push(self) -> str:
         """Commit and push everything, and return the commit."""
@@ -47,25 +68,24 @@ class Project:
         git(self.folder, "push", "--quiet", "--set-upstream", "origin", "main")
         return git(self.folder, "rev-parse", "HEAD")
 
-    def deploy(self) -> str:
-        """Run `make prefect-deploy`, and return what it printed."""
-        done = self.make(self.folder, "prefect-deploy", env=self.server.environment())
+    def deploy(self) -> dict[str, Any]:
+        """Run `make prefect-deploy`, and return the deployment that the server then has."""
+        done = self.make("prefect-deploy")
         assert done.returncode == 0, done.stdout
-        return done.stdout
+        return self.deployment()
 
-    def deployment(self) -> dict:
+    def deployment(self) -> dict[str, Any]:
         return self.server.deployment(f"{self.repository.split('/')[1]}-example")
 
-    def planned_runs(self) -> int:
-        """How many runs the server plans; it looks at what was deployed once a second."""
+    def planned_times(self) -> set[str]:
+        """At what times of the day the planned runs start, in New York.
+
+        The server looks at what was deployed once a second.
+        """
         time.sleep(3)
         chosen = {"id": {"any_": [self.deployment()["id"]]}}
-        return self.server.post("flow_runs/count", deployments=chosen)
-
-    def planned_times(self) -> set[str]:
-        """At what times of the day the planned runs start, in New York."""
-        chosen = {"id": {"any_": [self.deployment()["id"]]}}
-        runs = self.server.post("flow_runs/filter", deployments=chosen)
+        planned = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+        runs = self.server.post("flow_runs/filter", deployments=chosen, flow_runs=planned)
         starts = [datetime.fromisoformat(run["expected_start_time"]) for run in runs]
         there = ZoneInfo("America/New_York")
         return {start.astimezone(there).strftime("%H:%M") for start in starts}
@@ -75,7 +95,7 @@ class Project:
         readme = (self.folder / "README.md").read_text()
         (line,) = [line for line in readme.splitlines() if "GitHubCredentials(" in line]
         subprocess.run(
-            shlex.split(line), cwd=self.folder, env=self.server.environment(),
+            shlex.split(line), cwd=self.folder, env=self.environment,
             input=f"{token}\n", text=True, check=True, capture_output=True,
         )  # fmt: skip
 

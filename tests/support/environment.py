@@ -20,6 +20,7 @@ def clean_environment(**extra: str) -> dict[str, str]:
         "MFLAGS",
         "MODAL_",
         "PREFECT_",
+        "PYTHON",  # Without bytecode, every command would compile all that it imports.
         "UV_",
         "VIRTUAL_ENV",
     )
