@@ -92,7 +92,7 @@ def check(project: Path, answers: dict[str, Any], macro: Macro) -> None:
     assert deployment["work_pool"]["name"] == pool
     assert deployment["entrypoint"] == f"{package}.flows.flow1:main"
     placeholders = re.findall(r"{{.*?}}", json.dumps(prefect_yaml))
-    expected = {"{{ clone-step.directory }}", "{{ commit.stdout }}"}
+    expected = {"{{ clone-step.directory }}", "{{ commit.stdout }}", "{{ prefect-version.stdout }}"}
     if answers["private_repository"]:
         block = macro("repository.block", answers["repo_url"])
         expected.add(f"{{{{ prefect.blocks.github-credentials.{block} }}}}")

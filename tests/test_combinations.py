@@ -46,7 +46,7 @@ def test_every_condition_is_crossed_with_every_other_and_every_choice_has_its_tu
         condition.test
         for name, tree in parsed.items()
         if name.startswith("template/")
-        for condition in tree.find_all((nodes.If, nodes.CondExpr))
+        for condition in [*tree.find_all(nodes.If), *tree.find_all(nodes.CondExpr)]
     ]
     # A name that stands alone is its own root, which `find_all` leaves out.
     found = [name for test in tests for name in [test, *test.find_all(nodes.Name)]]
@@ -56,12 +56,12 @@ def test_every_condition_is_crossed_with_every_other_and_every_choice_has_its_tu
 
 
 def test_they_all_lint_clean(render: Renderer) -> None:
-    assert lint([render(**answers).project_dir for answers in COMBINATIONS]) == []
+    assert lint([render(**answers) for answers in COMBINATIONS]) == []
 
 
 @each_combination
 def test_their_files_agree(render: Renderer, answers: Answers) -> None:
-    project = render(**answers).project_dir
+    project = render(**answers)
     pyproject = tomllib.loads((project / "pyproject.toml").read_text())
     prefect_yaml = yaml.safe_load((project / "prefect.yaml").read_text())
     deploy = yaml.safe_load((project / ".github/workflows/prefect_cd.yaml").read_text())
@@ -97,7 +97,7 @@ def test_a_public_repository_has_no_credentials_at_all(
     render: Renderer, pinned: bool, updates: str
 ) -> None:
     private, public = (
-        tree(render(private_repository=p, pin_commit=pinned, updates=updates).project_dir)
+        tree(render(private_repository=p, pin_commit=pinned, updates=updates))
         for p in (True, False)
     )
     words = re.compile(

@@ -16,11 +16,13 @@ Parsed = dict[Any, Any]
 
 @pytest.fixture(scope="session")
 def prefect_yaml(tutorial: Path) -> Parsed:
-    return yaml.safe_load((tutorial / "prefect.yaml").read_text())
+    content: Parsed = yaml.safe_load((tutorial / "prefect.yaml").read_text())
+    return content
 
 
 @pytest.fixture(scope="session")
 def deployment(prefect_yaml: Parsed) -> dict[str, Any]:
+    only: dict[str, Any]
     (only,) = prefect_yaml["deployments"]
     return only
 
@@ -32,7 +34,9 @@ def pyproject(tutorial: Path) -> Parsed:
 
 @pytest.fixture(scope="session")
 def deploy(tutorial: Path) -> Parsed:
-    return yaml.safe_load((tutorial / ".github/workflows/prefect_cd.yaml").read_text())
+    file = tutorial / ".github/workflows/prefect_cd.yaml"
+    content: Parsed = yaml.safe_load(file.read_text())
+    return content
 
 
 def test_it_has_the_tutorials_files_and_no_more_than_it_needs(tutorial: Path) -> None:
@@ -140,7 +144,7 @@ def test_the_example_flow_is_the_tutorials(tutorial: Path) -> None:
             [ast.unparse(decorator) for decorator in function.decorator_list],
             function.name,
             ast.unparse(function.args),
-            ast.unparse(function.returns),
+            ast.unparse(function.returns or ast.Constant(None)),
         )
         for function in functions
     ]

@@ -36,7 +36,8 @@ sys.addaudithook(note)
 def block(laptop: Laptop) -> dict[str, Any]:
     """The block from which containers take the token, with its secrets."""
     path = f"block_types/slug/github-credentials/block_documents/name/{laptop.pool}"
-    return laptop.cloud.server.get(f"{path}?include_secrets=true")["data"]
+    data: dict[str, Any] = laptop.cloud.server.get(f"{path}?include_secrets=true")["data"]
+    return data
 
 
 def step(laptop: Laptop, name: str, **extra: str | None) -> str:

@@ -29,7 +29,7 @@ Update = Callable[..., Done]
 @pytest.fixture
 def project(render: Renderer, newest_python: tuple[str, str], tmp_path: Path) -> Path:
     """The tutorial's project on that Python, for one test alone."""
-    rendered = render(python_version=newest_python[0]).project_dir
+    rendered = render(python_version=newest_python[0])
     return shutil.copytree(rendered, tmp_path / "project")
 
 
@@ -145,9 +145,9 @@ def test_the_oddest_names_are_deployed_as_they_are(
         schedule="*/7 3 L * *", timezone="Asia/Kolkata", python_version=newest_python[0],
     )  # fmt: skip
     assert prefect_server.create_push_pool(pool).is_success
-    commit(rendered.project_dir)
+    commit(rendered)
     env = prefect_server.environment()
-    done = run_make(rendered.project_dir, "prefect-deploy", env=env, **in_common)
+    done = run_make(rendered, "prefect-deploy", env=env, **in_common)
     assert done.returncode == 0, done.stdout
     deployment = prefect_server.deployment(".Odd_Name---example")
     assert deployment["work_pool_name"] == pool

@@ -179,7 +179,7 @@ def test_a_schedule_is_switched_on_and_off_and_without_one_a_flow_runs_when_aske
         rendered = render(
             repo_url=project.repository, private_repository=False, package_name="prefect_modal",
             schedule=answer,
-        ).project_dir  # fmt: skip
+        )  # fmt: skip
         shutil.copy2(rendered / "prefect.yaml", project.folder)
         project.push()
         project.deploy()
