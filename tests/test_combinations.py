@@ -42,12 +42,9 @@ each_combination = pytest.mark.parametrize(
 def test_every_condition_is_crossed_with_every_other_and_every_choice_has_its_turn(
     parsed: dict[str, nodes.Template],
 ) -> None:
-    tests = [
-        condition.test
-        for name, tree in parsed.items()
-        if name.startswith("template/")
-        for condition in [*tree.find_all(nodes.If), *tree.find_all(nodes.CondExpr)]
-    ]
+    trees = [tree for name, tree in parsed.items() if name.startswith("template/")]
+    tests = [found.test for tree in trees for found in tree.find_all(nodes.If)]
+    tests += [found.test for tree in trees for found in tree.find_all(nodes.CondExpr)]
     # A name that stands alone is its own root, which `find_all` leaves out.
     found = [name for test in tests for name in [test, *test.find_all(nodes.Name)]]
     assert {name.name for name in found if isinstance(name, nodes.Name)} == {*CONDITIONS, "bake"}
