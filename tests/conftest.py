@@ -10,7 +10,7 @@ from copier._main import Worker
 from hypothesis import settings
 from jinja2 import Environment, TemplateRuntimeError, nodes
 from plumbum import local
-from pytest_copie.plugin import Copie, Result
+from pytest_copie.plugin import Copie
 
 from tests.support.copier import TUTORIAL
 from tests.support.environment import clean_environment
@@ -84,8 +84,8 @@ class Renderer:
     def __init__(self, copie: Copie) -> None:
         self.copie = copie
 
-    def __call__(self, **answers: object) -> Result:
-        """Render a project, by default the tutorial's, and return pytest-copie's result.
+    def __call__(self, **answers: object) -> Path:
+        """Render a project, by default the tutorial's.
 
         Raises:
             ValueError: an answer is to no question that is asked.
@@ -96,7 +96,8 @@ class Renderer:
         result = self.copie.copy(TUTORIAL | answers)
         if result.exception is not None:
             raise result.exception
-        return result
+        assert result.project_dir is not None
+        return result.project_dir
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +109,7 @@ def render(copie_session: Copie, template: Path) -> Renderer:
 @pytest.fixture(scope="session")
 def tutorial(render: Renderer) -> Path:
     """The tutorial's own project."""
-    return render().project_dir
+    return render()
 
 
 @pytest.fixture(scope="session")

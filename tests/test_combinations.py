@@ -3,6 +3,7 @@
 import itertools
 import re
 import tomllib
+from typing import Any
 
 import pytest
 import yaml
@@ -13,57 +14,62 @@ from tests.conftest import Renderer
 from tests.support.pythons import OFFERED
 from tests.support.repository import tree
 
-Answers = dict[str, object]
-
-CONDITIONS: dict[str, tuple[object, ...]] = {
-    "private_repository": (True, False),
-    "pin_commit": (True, False),
-    "updates": ("workflow", "renovate", "none"),
+CONDITIONS: dict[str, list[Any]] = {
+    "private_repository": [True, False],
+    "pin_commit": [True, False],
+    "bake": [True, False],
+    "updates": ["workflow", "renovate", "none"],
 }
 """The answers that the template has a condition for; all others are only inserted."""
 SCHEDULES = ["hourly", "daily", "weekdays", "weekly", "monthly", "never", "0 12 * * *", "*/7 3 L * *"]  # fmt: skip
-COMBINATIONS: list[Answers] = [
-    dict(zip(CONDITIONS, chosen, strict=True)) | {"schedule": schedule, "python_version": python}
-    for chosen, schedule, python in zip(
-        itertools.product(*CONDITIONS.values()),
-        itertools.cycle(SCHEDULES),
-        itertools.cycle(OFFERED),
-        strict=False,
+COMBINATIONS = [
+    {
+        "private_repository": private,
+        "pin_commit": pinned,
+        "updates": updates,
+        "bake": number % 2 == 0,
+        "schedule": SCHEDULES[number % len(SCHEDULES)],
+        "python_version": OFFERED[number % len(OFFERED)],
+    }
+    for number, (private, pinned, updates) in enumerate(
+        itertools.product([True, False], [True, False], CONDITIONS["updates"])
     )
 ]
-each_combination = pytest.mark.parametrize(
-    "answers", COMBINATIONS, ids=lambda answers: "-".join(map(str, answers.values()))
-)
 
 
-def test_every_condition_is_crossed_with_every_other_and_every_choice_has_its_turn(
+def test_every_two_conditions_are_crossed_and_every_choice_has_its_turn(
     parsed: dict[str, nodes.Template],
 ) -> None:
-    tests = [
-        condition.test
-        for name, tree in parsed.items()
-        if name.startswith("template/")
-        for condition in tree.find_all((nodes.If, nodes.CondExpr))
-    ]
-    # A name that stands alone is its own root, which `find_all` leaves out.
-    found = [name for test in tests for name in [test, *test.find_all(nodes.Name)]]
-    assert {name.name for name in found if isinstance(name, nodes.Name)} == CONDITIONS.keys()
+    trees = [syntax for name, syntax in parsed.items() if name.startswith("template/")]
+    conditions: list[nodes.Node] = []
+    for syntax in trees:
+        conditions += [node.test for node in syntax.find_all(nodes.If)]
+        conditions += [node.test for node in syntax.find_all(nodes.CondExpr)]
+    # What `find_all` finds is inside of a node; a condition can be nothing but a name.
+    inside = [node for condition in conditions for node in condition.find_all(nodes.Name)]
+    names = [node for node in [*conditions, *inside] if isinstance(node, nodes.Name)]
+    assert {node.name for node in names} == CONDITIONS.keys()
+    for one, other in itertools.combinations(CONDITIONS, 2):
+        crossed = {(answers[one], answers[other]) for answers in COMBINATIONS}
+        assert crossed == set(itertools.product(CONDITIONS[one], CONDITIONS[other]))
     assert {answers["schedule"] for answers in COMBINATIONS} == set(SCHEDULES)
     assert {answers["python_version"] for answers in COMBINATIONS} == set(OFFERED)
 
 
 def test_they_all_lint_clean(render: Renderer) -> None:
-    assert lint([render(**answers).project_dir for answers in COMBINATIONS]) == []
+    assert lint([render(**answers) for answers in COMBINATIONS]) == []
 
 
-@each_combination
-def test_their_files_agree(render: Renderer, answers: Answers) -> None:
-    project = render(**answers).project_dir
+@pytest.mark.parametrize(
+    "answers", COMBINATIONS, ids=lambda answers: "-".join(map(str, answers.values()))
+)
+def test_their_files_agree(render: Renderer, answers: dict[str, Any]) -> None:
+    project = render(**answers)
     pyproject = tomllib.loads((project / "pyproject.toml").read_text())
     prefect_yaml = yaml.safe_load((project / "prefect.yaml").read_text())
     deploy = yaml.safe_load((project / ".github/workflows/prefect_cd.yaml").read_text())
     readme = (project / "README.md").read_text()
-    clone = prefect_yaml["pull"][1]["prefect.deployments.steps.git_clone"]
+    clone = prefect_yaml["pull"][0]["prefect.deployments.steps.git_clone"]
     (deployment,) = prefect_yaml["deployments"]
     package = pyproject["tool"]["uv"]["build-backend"]["module-name"]
     python = answers["python_version"]
@@ -94,7 +100,7 @@ def test_a_public_repository_has_no_credentials_at_all(
     render: Renderer, pinned: bool, updates: str
 ) -> None:
     private, public = (
-        tree(render(private_repository=p, pin_commit=pinned, updates=updates).project_dir)
+        tree(render(private_repository=p, pin_commit=pinned, updates=updates))
         for p in (True, False)
     )
     words = re.compile(

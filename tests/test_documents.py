@@ -40,7 +40,7 @@ def test_every_link_leads_somewhere(document: Document) -> None:
 def rendered(render: Renderer) -> set[str]:
     """The names of all files that a project can have."""
     choices = ("workflow", "renovate")
-    return {name for updates in choices for name in tree(render(updates=updates).project_dir)}
+    return {name for updates in choices for name in tree(render(updates=updates))}
 
 
 @each_document
@@ -164,7 +164,7 @@ def test_the_reference_has_each_question_in_order() -> None:
 def test_an_answer_that_the_reference_takes_is_taken(
     render: Renderer, question: str, answer: str, result: str
 ) -> None:
-    rendered = tree(render(**(FLOWS | {question: answer})).project_dir)
+    rendered = tree(render(**(FLOWS | {question: answer})))
     assert any(result in content.decode() for content in rendered.values())
 
 

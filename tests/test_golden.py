@@ -28,7 +28,8 @@ def test_a_project_depends_on_its_answers_alone(
 ) -> None:
     assert jinja.filters.keys() | jinja.globals.keys() > CHANGING
     for name, syntax in parsed.items():
-        used = {node.name for node in syntax.find_all((nodes.Filter, nodes.Name))}
+        used = {node.name for node in syntax.find_all(nodes.Filter)}
+        used |= {node.name for node in syntax.find_all(nodes.Name)}
         assert used & CHANGING == set(), name
     answers = questions(asked=True).keys() | questions(asked=False).keys()
     known = answers | jinja.globals.keys() | {"_copier_answers"}

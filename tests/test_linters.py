@@ -22,7 +22,7 @@ FAULTS = [
 
 
 def test_a_fault_is_seen_by_its_linter(render: Renderer, tmp_path: Path) -> None:
-    clean = render(updates="renovate").project_dir
+    clean = render(updates="renovate")
     project = shutil.copytree(clean, tmp_path / "project")
     for file, pattern, replacement, _, _ in FAULTS:
         text, count = re.subn(

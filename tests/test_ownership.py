@@ -21,7 +21,7 @@ def rows() -> Iterator[tuple[str, str]]:
 
 
 def test_every_rendered_file_has_one_owner(render: Renderer) -> None:
-    projects = [render(updates=choice).project_dir for choice in choices("updates")]
+    projects = [render(updates=choice) for choice in choices("updates")]
     rendered = {name for project in projects for name in tree(project)}
     owners = dict(rows())
     seen = set()

@@ -16,7 +16,7 @@ from tests.support.repository import ROOT, files
 
 def rendered_bounds(render: Renderer, **answers: object) -> dict[str, Requirement]:
     """The bounds in a rendered pyproject.toml, by name."""
-    pyproject = tomllib.loads((render(**answers).project_dir / "pyproject.toml").read_text())
+    pyproject = tomllib.loads((render(**answers) / "pyproject.toml").read_text())
     bounds = pyproject["tool"]["uv"]["constraint-dependencies"]
     bounds += pyproject["build-system"]["requires"]
     return {(bound := Requirement(text)).name: bound for text in bounds}
@@ -55,7 +55,7 @@ def test_projects_start_the_copier_that_the_template_needs() -> None:
 
 
 def test_renovate_leaves_the_workflows_of_the_template_alone(render: Renderer) -> None:
-    project = render(updates="renovate").project_dir
+    project = render(updates="renovate")
     rules = json.loads((project / "renovate.json").read_text())["packageRules"]
     (rule,) = [rule for rule in rules if rule["matchManagers"] == ["github-actions"]]
     workflows = [file.relative_to(project) for file in project.glob(".github/workflows/*")]

@@ -93,7 +93,7 @@ def test_every_extension_is_used_and_begins_by_saying_what_it_is(
     imported = {
         node.template.as_const()
         for syntax in parsed.values()
-        for node in syntax.find_all((nodes.FromImport, nodes.Import))
+        for node in syntax.find_all(nodes.FromImport)
     }
     assert imported == {source for source in parsed if source.startswith("extensions/")}
     for module in imported:

@@ -16,23 +16,27 @@ Parsed = dict[Any, Any]
 
 @pytest.fixture(scope="session")
 def prefect_yaml(tutorial: Path) -> Parsed:
-    return yaml.safe_load((tutorial / "prefect.yaml").read_text())
+    content: Parsed = yaml.safe_load((tutorial / "prefect.yaml").read_text())
+    return content
 
 
 @pytest.fixture(scope="session")
 def deployment(prefect_yaml: Parsed) -> dict[str, Any]:
+    only: Parsed
     (only,) = prefect_yaml["deployments"]
     return only
 
 
 @pytest.fixture(scope="session")
 def pyproject(tutorial: Path) -> Parsed:
-    return tomllib.loads((tutorial / "pyproject.toml").read_text())
+    content: Parsed = tomllib.loads((tutorial / "pyproject.toml").read_text())
+    return content
 
 
 @pytest.fixture(scope="session")
 def deploy(tutorial: Path) -> Parsed:
-    return yaml.safe_load((tutorial / ".github/workflows/prefect_cd.yaml").read_text())
+    content: Parsed = yaml.safe_load((tutorial / ".github/workflows/prefect_cd.yaml").read_text())
+    return content
 
 
 def test_it_has_the_tutorials_files_and_no_more_than_it_needs(tutorial: Path) -> None:
@@ -134,7 +138,7 @@ def test_the_example_flow_is_the_tutorials(tutorial: Path) -> None:
             [ast.unparse(decorator) for decorator in function.decorator_list],
             function.name,
             ast.unparse(function.args),
-            ast.unparse(function.returns),
+            function.returns and ast.unparse(function.returns),
         )
         for function in functions
     ]

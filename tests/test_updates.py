@@ -9,6 +9,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -82,6 +83,7 @@ OTHER_ANSWERS: dict[str, object] = {
     "schedule": "never",
     "timezone": "Asia/Tokyo",
     "python_version": "3.13",
+    "bake": True,
     "pin_commit": True,
     "updates": "renovate",
 }
@@ -181,7 +183,7 @@ def split(project: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
     return owned, {name: content for name, content in files.items() if name not in owned}
 
 
-def shared(project: Path) -> list[object]:
+def shared(project: Path) -> list[Any]:
     """What the owner of a grown project has put into shared files, as those who read them see it."""
     pyproject = tomllib.loads((project / "pyproject.toml").read_text())
     deployments = yaml.safe_load((project / "prefect.yaml").read_text())["deployments"]

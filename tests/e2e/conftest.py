@@ -134,7 +134,7 @@ def start_project(
         rendered = render(
             repo_url=repository, package_name="prefect_modal", python_version=python_version,
             **answers,
-        ).project_dir  # fmt: skip
+        )  # fmt: skip
         folder = shutil.copytree(rendered, tmp_path / "laptop")
         python = {"UV_PYTHON": interpreters()[python_version]}
 

@@ -29,7 +29,7 @@ Make = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def project(render: Renderer, newest_python: tuple[str, str], tmp_path: Path) -> Path:
     """The tutorial's project on that Python, for one test alone."""
-    rendered = render(python_version=newest_python[0]).project_dir
+    rendered = render(python_version=newest_python[0])
     return shutil.copytree(rendered, tmp_path / "project")
 
 
@@ -56,7 +56,7 @@ def test_targets_and_the_flow_of_the_owner_go_to_project_mk(project: Path, run_m
 def test_it_sets_itself_up_runs_tests_and_lints(
     render: Renderer, run_make: Make, tmp_path: Path, version: str
 ) -> None:
-    project = shutil.copytree(render(python_version=version).project_dir, tmp_path / "project")
+    project = shutil.copytree(render(python_version=version), tmp_path / "project")
     commit(project)
     python = {"UV_PYTHON": interpreters()[version]}
 
@@ -160,9 +160,9 @@ def test_the_oddest_names_are_deployed_as_they_are(
         schedule="*/7 3 L * *", timezone="Asia/Kolkata", python_version=newest_python[0],
     )  # fmt: skip
     assert prefect_server.create_push_pool(pool).is_success
-    commit(rendered.project_dir)
+    commit(rendered)
     done = run_make(
-        rendered.project_dir, "prefect-deploy",
+        rendered, "prefect-deploy",
         env=prefect_server.environment(), UV_PYTHON=newest_python[1],
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

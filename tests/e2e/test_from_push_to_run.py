@@ -146,7 +146,7 @@ def test_a_schedule_is_replaced_and_switched_off_and_on(
         rendered = render(
             repo_url=project.repository, package_name="prefect_modal",
             python_version=newest_python[0], schedule=answer,
-        ).project_dir  # fmt: skip
+        )  # fmt: skip
         shutil.copy2(rendered / "prefect.yaml", project.folder)
         project.push()
         project.deploy()

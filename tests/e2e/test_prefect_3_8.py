@@ -25,7 +25,7 @@ def test_a_project_on_prefect_3_8_is_tested_deployed_and_diagnosed(
     tmp_path: Path,
 ) -> None:
     version, python = newest_python
-    rendered = render(repo_url="acme/on-3.8", python_version=version).project_dir
+    rendered = render(repo_url="acme/on-3.8", python_version=version)
     project = shutil.copytree(rendered, tmp_path / "project")
     env = prefect_server.environment() | {"UV_PYTHON": python, "COLUMNS": "200"}
     lock = ["uv", "lock", "--quiet", "--upgrade-package", f"prefect=={OLD}"]

@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 from tests.support.environment import clean_environment
-from tests.support.questionnaire import questions
+from tests.support.questionnaire import choices
 from tests.support.repository import ROOT
 
-OFFERED: list[str] = questions(asked=True)["python_version"]["choices"]
+OFFERED = choices("python_version")
 
 
 @functools.cache
