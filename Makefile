@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-renovate lint benchmark golden data pictures pins clean
+.PHONY: help demo test test-fast test-renovate lint benchmark golden data pictures pins clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -13,7 +13,10 @@ demo: ## Render the tutorial's project, set it up and run its flow
 	@$(PYTHON) scripts/demo.py
 
 test: .venv/ready ## Run all tests, one process for each core
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/test_*.py tests/e2e
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+test-fast: .venv/ready ## Run the tests that start no Prefect server (about a minute)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/e2e
 
 test-renovate: .venv/renovate/ready ## Run Renovate itself over a rendered project and over this repository
 	$(BIN)/python -m pytest tests/renovate

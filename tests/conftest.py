@@ -96,7 +96,8 @@ class Renderer:
         result = self.copie.copy(TUTORIAL | answers)
         if result.exception is not None:
             raise result.exception
-        return Path(result.project_dir or "")
+        assert result.project_dir is not None
+        return result.project_dir
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ NASTY = 'it\'s "$HOME" `x` $(y): \\ {z} 😀 #1'
     package=st.one_of(st.none(), st.from_regex(r"[a-z][a-z0-9_]{0,49}", fullmatch=True)),
     private=st.booleans(),
     pin=st.booleans(),
+    bake=st.booleans(),
     branch=odd,
     pool=odd,
     schedule=st.sampled_from(["daily", "never", "0  5 * * 1", "*/7 * L * *"]),
@@ -46,16 +47,17 @@ NASTY = 'it\'s "$HOME" `x` $(y): \\ {z} 😀 #1'
     None,
     True,
     False,
+    True,
     "a'b\"c`d$e;f|g{h}+i",
     NASTY.replace("#", ""),
     "daily",
     "UTC",
     "3.12",
 )
-@example("", ".github", "a" * 50, False, True, "!x", "--help", "never", "UTC", "3.14")
+@example("", ".github", "a" * 50, False, True, False, "!x", "--help", "never", "UTC", "3.14")
 def test_any_accepted_answers_give_a_correct_project(
     template: Path, macro: Macro, host: str, repository: str, package: str | None, private: bool,
-    pin: bool, branch: str, pool: str, schedule: str, timezone: str, python: str,
+    pin: bool, bake: bool, branch: str, pool: str, schedule: str, timezone: str, python: str,
 ) -> None:  # fmt: skip
     address = f"{host}acme/{repository}"
     assume(not macro("repository.error", address))
@@ -63,7 +65,7 @@ def test_any_accepted_answers_give_a_correct_project(
     assume(not macro("work_pool.error", pool))
     assume(package is None or not macro("package.error", package))
     answers = {
-        "repo_url": address, "private_repository": private, "pin_commit": pin,
+        "repo_url": address, "private_repository": private, "pin_commit": pin, "bake": bake,
         "branch": branch, "work_pool": pool,
         "schedule": schedule, "timezone": timezone, "python_version": python,
     } | ({"package_name": package} if package else {})  # fmt: skip
@@ -92,7 +94,10 @@ def check(project: Path, answers: dict[str, Any], macro: Macro) -> None:
     assert deployment["work_pool"]["name"] == pool
     assert deployment["entrypoint"] == f"{package}.flows.flow1:main"
     placeholders = re.findall(r"{{.*?}}", json.dumps(prefect_yaml))
-    expected = {"{{ clone-step.directory }}", "{{ commit.stdout }}", "{{ prefect-version.stdout }}"}
+    steps = ["clone-step.directory", "commit.stdout", "prefect-version.stdout"]
+    if answers["bake"]:
+        steps += ["locked.stdout", "baked.packages"]
+    expected = {f"{{{{ {step} }}}}" for step in steps}
     if answers["private_repository"]:
         block = macro("repository.block", answers["repo_url"])
         expected.add(f"{{{{ prefect.blocks.github-credentials.{block} }}}}")

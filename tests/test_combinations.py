@@ -3,6 +3,7 @@
 import itertools
 import re
 import tomllib
+from typing import Any
 
 import pytest
 import yaml
@@ -13,41 +14,44 @@ from tests.conftest import Renderer
 from tests.support.pythons import OFFERED
 from tests.support.repository import tree
 
-Answers = dict[str, object]
-
-CONDITIONS: dict[str, tuple[object, ...]] = {
-    "private_repository": (True, False),
-    "pin_commit": (True, False),
-    "updates": ("workflow", "renovate", "none"),
+CONDITIONS: dict[str, list[Any]] = {
+    "private_repository": [True, False],
+    "pin_commit": [True, False],
+    "bake": [True, False],
+    "updates": ["workflow", "renovate", "none"],
 }
-BAKE = (True, False)
 """The answers that the template has a condition for; all others are only inserted."""
 SCHEDULES = ["hourly", "daily", "weekdays", "weekly", "monthly", "never", "0 12 * * *", "*/7 3 L * *"]  # fmt: skip
-COMBINATIONS: list[Answers] = [
-    dict(zip(CONDITIONS, chosen, strict=True))
-    | {"bake": bake, "schedule": schedule, "python_version": python}
-    for chosen, bake, schedule, python in zip(
-        itertools.product(*CONDITIONS.values()),
-        itertools.cycle(BAKE),
-        itertools.cycle(SCHEDULES),
-        itertools.cycle(OFFERED),
-        strict=False,
+COMBINATIONS = [
+    {
+        "private_repository": private,
+        "pin_commit": pinned,
+        "updates": updates,
+        "bake": number % 2 == 0,
+        "schedule": SCHEDULES[number % len(SCHEDULES)],
+        "python_version": OFFERED[number % len(OFFERED)],
+    }
+    for number, (private, pinned, updates) in enumerate(
+        itertools.product([True, False], [True, False], CONDITIONS["updates"])
     )
 ]
-each_combination = pytest.mark.parametrize(
-    "answers", COMBINATIONS, ids=lambda answers: "-".join(map(str, answers.values()))
-)
 
 
-def test_every_condition_is_crossed_with_every_other_and_every_choice_has_its_turn(
+def test_every_two_conditions_are_crossed_and_every_choice_has_its_turn(
     parsed: dict[str, nodes.Template],
 ) -> None:
-    trees = [tree for name, tree in parsed.items() if name.startswith("template/")]
-    tests = [found.test for tree in trees for found in tree.find_all(nodes.If)]
-    tests += [found.test for tree in trees for found in tree.find_all(nodes.CondExpr)]
-    # A name that stands alone is its own root, which `find_all` leaves out.
-    found = [name for test in tests for name in [test, *test.find_all(nodes.Name)]]
-    assert {name.name for name in found if isinstance(name, nodes.Name)} == {*CONDITIONS, "bake"}
+    trees = [syntax for name, syntax in parsed.items() if name.startswith("template/")]
+    conditions: list[nodes.Node] = []
+    for syntax in trees:
+        conditions += [node.test for node in syntax.find_all(nodes.If)]
+        conditions += [node.test for node in syntax.find_all(nodes.CondExpr)]
+    # What `find_all` finds is inside of a node; a condition can be nothing but a name.
+    inside = [node for condition in conditions for node in condition.find_all(nodes.Name)]
+    names = [node for node in [*conditions, *inside] if isinstance(node, nodes.Name)]
+    assert {node.name for node in names} == CONDITIONS.keys()
+    for one, other in itertools.combinations(CONDITIONS, 2):
+        crossed = {(answers[one], answers[other]) for answers in COMBINATIONS}
+        assert crossed == set(itertools.product(CONDITIONS[one], CONDITIONS[other]))
     assert {answers["schedule"] for answers in COMBINATIONS} == set(SCHEDULES)
     assert {answers["python_version"] for answers in COMBINATIONS} == set(OFFERED)
 
@@ -56,8 +60,10 @@ def test_they_all_lint_clean(render: Renderer) -> None:
     assert lint([render(**answers) for answers in COMBINATIONS]) == []
 
 
-@each_combination
-def test_their_files_agree(render: Renderer, answers: Answers) -> None:
+@pytest.mark.parametrize(
+    "answers", COMBINATIONS, ids=lambda answers: "-".join(map(str, answers.values()))
+)
+def test_their_files_agree(render: Renderer, answers: dict[str, Any]) -> None:
     project = render(**answers)
     pyproject = tomllib.loads((project / "pyproject.toml").read_text())
     prefect_yaml = yaml.safe_load((project / "prefect.yaml").read_text())
