@@ -28,7 +28,7 @@ def packages(root: Path) -> int:
     if done.returncode != 0:
         print(process.last_error(done), file=sys.stderr)
         return 1
-    environment = {**default_environment(), **LINUX}
+    environment = {name: str(value) for name, value in default_environment().items()} | LINUX
     lines = [line for line in done.stdout.splitlines() if line and not line.startswith("-")]
     found = [
         line.partition(";")[0].strip()
