@@ -55,8 +55,13 @@ def test_a_deploy_gives_what_prefect_yaml_describes_and_a_second_one_changes_not
 def test_a_missing_block_is_named(start_project: StartProject) -> None:
     project = start_project()
     project.deploy()
+    assert project.last_run() == [("passed", "nothing has run yet", "")]
     run = project.run()
     assert run.state == "CRASHED"
+    ((status, text, remedy),) = project.last_run()
+    assert status == "failed"
+    assert text.endswith(" crashed in the pull step git_clone")
+    assert remedy == "fix Lock file above, see what its container printed: https://modal.com/apps"
     block = project.repository.split("/")[1]
     assert f"Block not found: '{block}' of type 'github-credentials'" in run.output
 
@@ -73,6 +78,7 @@ def test_a_private_repository_is_cloned_with_the_token_of_its_block(private: Pro
     private.save_token(token := private.github.add_token(READ))
     run = private.run(name="Modal", goodbye=True)
     assert run.state == "COMPLETED", run.output
+    assert private.last_run() == [("passed", "each reached its flow", "")]
     assert "Hello Modal from Prefect! 🤗" in run.logs
     assert "Goodbye Modal!" in run.logs
     assert token not in run.everything + run.output
@@ -90,6 +96,8 @@ def test_a_refused_token_crashes_the_run_and_is_shown_nowhere(private: Project) 
         )
         assert failed in run.output
         assert token not in run.everything + run.output
+    ((_, text, _),) = private.last_run()
+    assert text.endswith(" crashed in the pull step git_clone")
 
 
 def test_a_public_repository_needs_no_block_and_a_run_executes_what_was_pushed_last(

@@ -70,6 +70,8 @@ def test_a_stale_lock_file_crashes_the_run_and_the_container_says_why(
     assert steps[-1] == "Executing deployment step: run_shell_script"
     assert "The lockfile at `uv.lock` needs to be updated" in run.output
     assert "Push a uv.lock that is current (make setup)" in run.output
+    ((_, text, _),) = project.last_run()
+    assert text.endswith(" crashed in the pull step run_shell_script")
 
 
 # What else a container lacks is seen in what its step prints.

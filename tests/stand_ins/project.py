@@ -1,6 +1,7 @@
 """A rendered project on somebody's laptop, and its runs."""
 
 import json
+import os
 import shlex
 import subprocess
 import time
@@ -9,7 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from zoneinfo import ZoneInfo
+
+from prefect.context import refresh_global_settings_context
+from tools.base import project as tools
+from tools.checks.last_runs import check_last_runs
 
 from tests.stand_ins.container import Container
 from tests.stand_ins.github import GitHub
@@ -98,6 +104,14 @@ class Project:
             shlex.split(line), cwd=self.folder, env=self.environment,
             input=f"{token}\n", text=True, check=True, capture_output=True,
         )  # fmt: skip
+
+    def last_run(self) -> list[tuple[str, str, str]]:
+        """What `make doctor` finds of the last run, if the lock file were red: all of its row."""
+        with mock.patch.dict(os.environ, self.environment, clear=True):
+            found = check_last_runs(tools.Project(self.folder), failed_rows=["Lock file"])
+        refresh_global_settings_context()
+        findings = found if isinstance(found, list) else [found]
+        return [(each.status, each.text, each.remedy) for each in findings]
 
     def run(self, container: Container | None = None, **parameters: object) -> Run:
         """Run the deployed flow in a fresh container, as Modal would."""

@@ -1,5 +1,6 @@
 """Job variables that Modal's work pool would refuse, ignore or read otherwise are found offline."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from tools.base.finding import Findings
 from tools.base.project import Project
 from tools.checks.job_variables import check_images, check_job_variables, check_timeouts
+from tools.doctor import show_variables
 
 from tests.support.changes import append, edit
 from tests.tools.conftest import problems
@@ -147,6 +149,15 @@ def test_other_deployments_share_what_the_first_one_has(locked: Project) -> None
     assert {name: problems(check, locked) for name, check in CHECKS.items()} == {
         name: [] for name in CHECKS
     }
+
+
+def test_what_a_pool_takes_is_shown_with_types_and_defaults(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert show_variables(project) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^timeout +integer +300 +timeout: 3600, in", said, re.MULTILINE)
+    assert re.search(r"^gpu +string +gpu: A10G *$", said, re.MULTILINE)
 
 
 def test_only_packages_of_an_index_for_linux_are_baked(

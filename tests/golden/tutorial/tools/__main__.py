@@ -14,6 +14,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     commands.add_parser("bootstrap", help="connect Prefect, GitHub and Modal")
     doctor = commands.add_parser("doctor", help="diagnose problems (changes nothing)")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    doctor.add_argument("--variables", action="store_true", help="show what work pools take")
     commands.add_parser("rotate-tokens", help="replace the Modal token that Prefect keeps")
     commands.add_parser("packages", help="print what `bake` puts into the image")
     run = commands.add_parser("run", help="run a flow without any account")
@@ -40,7 +41,7 @@ def main() -> int:
     from tools.base.project import Project
     from tools.base.screen import say
     from tools.bootstrap import bootstrap
-    from tools.doctor import doctor
+    from tools.doctor import doctor, show_variables
     from tools.rotate_tokens import rotate_tokens
 
     if arguments.traceback:
@@ -52,6 +53,8 @@ def main() -> int:
             return bootstrap(project)
         if arguments.command == "rotate-tokens":
             return rotate_tokens(project)
+        if arguments.variables:
+            return show_variables(project)
         return doctor(project, as_json=arguments.json)
     except KeyboardInterrupt:
         say("\nInterrupted. Run it again: it goes on where it stopped.")

@@ -8,11 +8,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from tools.base.finding import Check, Finding, examine
+from tools.base.pool_variables import EXAMPLES
 from tools.base.project import Project
 from tools.base.screen import MARKS, screen
 from tools.bootstrap import STEPS
 from tools.checks.deployments import check_orphaned
-from tools.checks.job_variables import check_images, check_job_variables, check_timeouts
+from tools.checks.job_variables import (
+    check_images,
+    check_job_variables,
+    check_timeouts,
+    schema_of,
+)
 from tools.checks.last_runs import check_last_runs
 from tools.checks.machine import check_lock_file, check_python, check_template, check_uv
 from tools.checks.prefect_account import check_blocks
@@ -58,6 +64,20 @@ def doctor(project: Project, as_json: bool) -> int:
     else:
         screen.print(table(report))
     return int(any(found.status in ("failed", "bug") for _, found in report))
+
+
+def show_variables(project: Project) -> int:
+    """Show what the work pools take as job variables, and return the exit code."""
+    for pool in project.pools:
+        rows = Table(title=escape(pool), title_justify="left", box=None, pad_edge=False)
+        for heading in ("job variable", "type", "default", "such as"):
+            rows.add_column(heading, overflow="fold")
+        for name, schema in sorted(schema_of(project, pool).get("properties", {}).items()):
+            default = json.dumps(schema["default"]) if "default" in schema else ""
+            row = (name, schema.get("type", "object"), default, EXAMPLES.get(name, ""))
+            rows.add_row(*map(escape, row))
+        screen.print(rows)
+    return 0
 
 
 def table(report: list[tuple[str, Finding]]) -> Table:

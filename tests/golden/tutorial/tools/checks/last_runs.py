@@ -40,7 +40,7 @@ def check_last_runs(project: Project, failed_rows: list[str]) -> Findings:
     problems = [
         failed(f"{there[deployment]}: the run {run.name} crashed {where(project, run)}", remedy)
         for deployment, run in runs.items()
-        if run.state_type == StateType.CRASHED and run.start_time is None
+        if run.state_type == StateType.CRASHED and run.run_count == 0
     ]
     return problems or passed("each reached its flow" if runs else "nothing has run yet")
 
