@@ -116,7 +116,7 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
         | CHANGED,
     ),
     "a missing work pool": (
-        in_prefect_yaml(r"work_pool:\n +name: .*", 'work_pool:\n      name: "none"'),
+        in_prefect_yaml(r"&modal\n +name: .*", '&modal\n      name: "none"'),
         {
             "Work pool": "none is missing. make bootstrap",
             "Job variables": "skipped: the work pool none is missing",
