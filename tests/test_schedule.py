@@ -40,18 +40,17 @@ def fires(cron: str) -> bool:
 
 def field(low: int, high: int, names: list[str]) -> st.SearchStrategy[str]:
     """One field of crontab(5): stars, numbers, names, ranges, steps and lists of them."""
-
-    def spell(number: int) -> st.SearchStrategy[str]:
-        spellings = [str(number), f"{number:02}"]
-        if number - low < len(names):
-            name = names[number - low]
-            spellings += [name, name.upper(), name.title()]
-        return st.sampled_from(spellings)
-
-    number = st.integers(low, high)
-    value = number.flatmap(spell)
-    span = st.tuples(number, number).map(sorted).flatmap(lambda n: st.tuples(*map(spell, n)))
-    ranged = span.map("-".join)
+    spellings = [
+        (number, f"{number:{width}}") for number in range(low, high + 1) for width in ("", "02")
+    ]
+    spellings += [
+        (number, spell(name))
+        for number, name in enumerate(names, low)
+        for spell in (str.lower, str.upper, str.title)
+    ]
+    spelled = st.sampled_from(spellings)
+    value = spelled.map(lambda one: one[1])
+    ranged = st.tuples(spelled, spelled).map(sorted).map(lambda two: f"{two[0][1]}-{two[1][1]}")
     step = st.integers(1, high)
     item = st.one_of(
         st.just("*"),
