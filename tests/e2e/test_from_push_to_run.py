@@ -8,12 +8,12 @@ import yaml
 
 from tests.conftest import Renderer
 from tests.e2e.conftest import StartProject
+from tests.stand_ins.github import new_token
 from tests.stand_ins.github_api import NOTHING, READ
-from tests.stand_ins.project import Project
 from tests.support.changes import edit
 from tests.support.git import commit
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("containers")]
 
 
 def test_a_deploy_gives_what_prefect_yaml_describes_and_a_second_one_changes_nothing(
@@ -52,7 +52,9 @@ def test_a_deploy_gives_what_prefect_yaml_describes_and_a_second_one_changes_not
 # What a container clones, and with what.
 
 
-def test_a_missing_block_is_named(start_project: StartProject) -> None:
+def test_a_private_repository_is_cloned_with_the_token_of_its_block_and_with_no_other(
+    start_project: StartProject,
+) -> None:
     project = start_project()
     project.deploy()
     assert project.last_run() == [("passed", "nothing has run yet", "")]
@@ -65,39 +67,26 @@ def test_a_missing_block_is_named(start_project: StartProject) -> None:
     block = project.repository.split("/")[1]
     assert f"Block not found: '{block}' of type 'github-credentials'" in run.output
 
-
-@pytest.fixture(scope="module")
-def private(start_project: StartProject) -> Project:
-    """A private project, deployed."""
-    project = start_project()
-    project.deploy()
-    return project
-
-
-def test_a_private_repository_is_cloned_with_the_token_of_its_block(private: Project) -> None:
-    private.save_token(token := private.github.add_token(READ))
-    run = private.run(name="Modal", goodbye=True)
-    assert run.state == "COMPLETED", run.output
-    assert private.last_run() == [("passed", "each reached its flow", "")]
-    assert "Hello Modal from Prefect! 🤗" in run.logs
-    assert "Goodbye Modal!" in run.logs
-    assert token not in run.everything + run.output
-
-
-def test_a_refused_token_crashes_the_run_and_is_shown_nowhere(private: Project) -> None:
-    private.save_token(token := private.github.add_token(NOTHING))
-    without_rights = private.run()
-    del private.github.rights[token]
-    unknown = private.run()
-    for run in (without_rights, unknown):
-        assert run.state == "CRASHED"
-        failed = (
-            f"Failed to clone repository 'https://github.com/{private.repository}' with exit code"
-        )
-        assert failed in run.output
-        assert token not in run.everything + run.output
-    ((_, text, _),) = private.last_run()
+    project.save_token(token := new_token())
+    unknown = project.run()
+    ((_, text, _),) = project.last_run()
     assert text.endswith(" crashed in the pull step git_clone")
+    project.github.rights[token] = NOTHING
+    without_rights = project.run()
+    project.github.rights[token] = READ
+    right = project.run(name="Modal", goodbye=True)
+    assert project.last_run() == [("passed", "each reached its flow", "")]
+    for run in (unknown, without_rights):
+        assert run.state == "CRASHED"
+        reason = (
+            f"Failed to clone repository 'https://github.com/{project.repository}' with exit code"
+        )
+        assert reason in run.output
+    assert right.state == "COMPLETED", right.output
+    assert "Hello Modal from Prefect! 🤗" in right.logs
+    assert "Goodbye Modal!" in right.logs
+    # The token is shown nowhere.
+    assert [r for r in (unknown, without_rights, right) if token in r.everything + r.output] == []
 
 
 def test_a_public_repository_needs_no_block_and_a_run_executes_what_was_pushed_last(
@@ -117,35 +106,30 @@ def test_what_was_deployed_runs_although_the_branch_has_moved_on(
 ) -> None:
     project = start_project(pin_commit=True)
     project.save_token(project.github.add_token(READ))
+    pushed = project.push()
+    deployment = project.deploy()
+    clone = deployment["pull_steps"][0]["prefect.deployments.steps.git_clone"]
+    assert clone["commit_sha"] == deployment["version"] == pushed
+    assert "branch" not in clone
 
+    edit(project.folder / "src/prefect_modal/flows/flow1.py", r"Hello \{name", "Welcome {name")
+    assert project.push() != pushed
+    run = project.run()
+    assert run.state == "COMPLETED", run.output
+    assert "Hello world from Prefect! 🤗" in run.logs
+
+    # What a container could not clone is not deployed.
     def refusal() -> str:
         done = project.make("prefect-deploy")
         assert done.returncode != 0
         assert "Log in first" not in done.stdout
         return " ".join(done.stdout.split())
 
-    # What a container could not clone is not deployed.
     (project.folder / "notes.txt").write_text("mine\n")
     assert "Commit and push your changes first" in refusal()
     commit(project.folder)
     assert "Push your commits first." in refusal()
-    name = {"any_": [f"{project.repository.split('/')[1]}-example"]}
-    assert project.server.post("deployments/count", deployments={"name": name}) == 0
-
-    def deploy() -> None:
-        pushed = project.push()
-        deployment = project.deploy()
-        clone = deployment["pull_steps"][0]["prefect.deployments.steps.git_clone"]
-        assert clone["commit_sha"] == deployment["version"] == pushed
-        assert "branch" not in clone
-
-    deploy()
-    edit(project.folder / "src/prefect_modal/flows/flow1.py", r"Hello \{name", "Welcome {name")
-    project.push()
-    run = project.run()
-    assert run.state == "COMPLETED", run.output
-    assert "Hello world from Prefect! 🤗" in run.logs
-    deploy()
+    assert project.deployment()["version"] == pushed
 
 
 # When it runs.

@@ -14,9 +14,10 @@ from tests.stand_ins.container import Container, Done, build_image, install
 from tests.stand_ins.project import Project
 from tests.support.changes import edit
 from tests.support.environment import clean_environment
+from tests.support.git import git
 from tests.support.pythons import interpreters
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("containers")]
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +58,12 @@ def test_every_version_is_the_locks_and_the_rest_of_the_image_stays(project: Pro
     assert after.keys() - before.keys() == {"prefect-modal"}
 
 
-def test_a_stale_lock_file_crashes_the_run_and_the_container_says_why(
-    start_project: StartProject,
-) -> None:
-    project = start_project(private_repository=False)
-    project.deploy()
+def test_a_stale_lock_file_crashes_the_run_and_the_container_says_why(project: Project) -> None:
     edit(project.folder / "pyproject.toml", "prefect>=3.8", "prefect>=3.7")
     project.push()
     run = project.run()
+    git(project.folder, "revert", "--no-edit", "HEAD")
+    project.push()
     assert run.state == "CRASHED"
     steps = [log for log in run.logs if "deployment step: " in log]
     assert steps[-1] == "Executing deployment step: run_shell_script"
