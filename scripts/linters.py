@@ -52,6 +52,25 @@ def lint(projects: Sequence[Path], repositories: Sequence[Path] = ()) -> list[st
     return failures
 
 
+def lint_tools(folder: Path) -> list[str]:
+    """Check a copy of `template/tools` by this repository's rules: in projects, none apply there.
+
+    Returns:
+        What the failing linters print.
+    """
+    tools = shutil.copytree(ROOT / "template/tools", folder / "tools")
+    (tools / "ruff.toml").unlink()
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for file in tools.rglob("*.py"):
+        file.write_text(file.read_text().removeprefix("# mypy: ignore-errors\n"))
+    mypy = ["mypy", "--config-file", "pyproject.toml", "--cache-dir", str(ROOT / ".mypy_cache")]
+    return [
+        *run(["ruff", "check", "--no-cache"], [tools], folder),
+        *run(["ruff", "format", "--no-cache", "--check"], [tools], folder),
+        *run(mypy, [tools], folder),
+    ]
+
+
 def distinct(files: Iterable[Path]) -> list[Path]:
     """One file of each content."""
     return list({file.read_bytes(): file for file in files}.values())
@@ -90,4 +109,4 @@ def run(command: list[str], arguments: Sequence[str | Path], folder: Path = ROOT
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         render(project := Path(folder) / "project")
-        sys.exit("\n".join(lint([project], [ROOT])) or None)
+        sys.exit("\n".join(lint([project], [ROOT]) + lint_tools(Path(folder))) or None)

@@ -68,9 +68,7 @@ def work_pool_problem(project: Project, name: str) -> Finding | None:
         remedy = "name another one in prefect.yaml, or delete this one"
         return failed(f"{name} is of type {pool.type}, not {POOL_TYPE}", remedy)
     if pool.is_paused:
-        return failed(
-            f"{name} is paused", f"uv run prefect work-pool resume {shlex.quote(name)}"
-        )
+        return failed(f"{name} is paused", f"uv run prefect work-pool resume {shlex.quote(name)}")
     if not credentials_block(pool):
         remedy = "choose Modal credentials for it in Prefect, or delete it and make bootstrap"
         return failed(f"{name} has no Modal token", remedy)

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
     parser.add_argument("--traceback", action="store_true", help="show where a bug is")
@@ -17,8 +18,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     doctor.add_argument("--variables", action="store_true", help="show what work pools take")
     commands.add_parser("rotate-tokens", help="replace the Modal token that Prefect keeps")
     commands.add_parser("packages", help="print what `bake` puts into the image")
-    run = commands.add_parser("run", help="run a flow without any account")
-    run.add_argument("module", help="the module whose function `main` is the flow")
     return parser.parse_args(arguments)
 
 
@@ -29,12 +28,6 @@ def main() -> int:
         from tools.packages import packages
 
         return packages(root)
-    if arguments.command == "run":
-        os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
-        from tools.run_flow import run_flow
-
-        return run_flow(arguments.module)
-
     # Give up at once where Prefect is silent; its settings are read at its import.
     os.environ["PREFECT_CLIENT_MAX_RETRIES"] = "0"
     from tools.base.finding import explain

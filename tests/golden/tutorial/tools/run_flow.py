@@ -1,14 +1,17 @@
 # mypy: ignore-errors
-"""`make run`: run a flow on a Prefect server of its own, without any account."""
+"""`make run`: run the flow `main` of a module on a Prefect server of its own.
+
+It is started with `python -P`, so that a package of the project may be called anything.
+"""
 
 import importlib
+import os
+import sys
+
+os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 
 from prefect.testing.utilities import prefect_test_harness
 
-
-def run_flow(module: str) -> int:
-    """Run the flow `main` of a module, and return the exit code."""
-    flow = importlib.import_module(module).main
-    with prefect_test_harness(server_startup_timeout=120):
-        flow()
-    return 0
+flow = importlib.import_module(sys.argv[1]).main
+with prefect_test_harness(server_startup_timeout=120):
+    flow()

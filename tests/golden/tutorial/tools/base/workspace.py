@@ -15,9 +15,7 @@ from prefect.settings import get_current_settings
 
 from tools.base.stop import CheckSkipped
 
-CONSOLE = re.compile(
-    r"(?:https://)?app\.prefect\.cloud/account/([\w-]+)/workspace/([\w-]+).*"
-)
+CONSOLE = re.compile(r"(?:https://)?app\.prefect\.cloud/account/([\w-]+)/workspace/([\w-]+).*")
 API = r"https://api.prefect.cloud/api/accounts/\1/workspaces/\2"
 
 

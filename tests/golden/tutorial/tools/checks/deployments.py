@@ -10,6 +10,7 @@ from tools.base.finding import Findings, failed, passed
 from tools.base.process import run_checked
 from tools.base.project import Project
 
+
 def on_the_server(project: Project) -> dict[tuple[Any, Any], DeploymentResponse]:
     """The deployments that clone this repository, by key, whoever deployed them."""
     url = project.repository_url.lower()
