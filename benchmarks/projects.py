@@ -151,7 +151,7 @@ def deployed(folder: Path, server: PrefectServer, github: GitHub) -> Project:
     git(folder, "init", "--quiet", "--initial-branch", "main")
     git(folder, "remote", "add", "origin", f"file://{bare}")
     environment = server.environment() | {"UV_PYTHON": PYTHON}
-    project = Project(folder, repository, server, github, environment, start_container=unused)
+    project = Project(folder, repository, server, github, environment, build_container=unused)
     project.push()
     shell(
         folder, "uv", "run", "--no-default-groups", "prefect", "--no-prompt", "deploy", "--all",

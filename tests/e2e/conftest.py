@@ -7,11 +7,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import Renderer
-from tests.stand_ins.container import Container, build_image, copy_image
+from tests.stand_ins.container import (
+    Container,
+    build_image,
+    contents,
+    copy_image,
+    image_tag,
+    install,
+)
 from tests.stand_ins.github import GitHub, new_token, serve_github
 from tests.stand_ins.github_api import OWNER, READ
 from tests.stand_ins.laptop import Laptop
@@ -25,6 +33,7 @@ from tests.support.pythons import interpreters, missing
 
 Make = Callable[..., Done]
 StartProject = Callable[..., Project]
+BuildContainer = Callable[[dict[str, Any], Path, dict[str, str]], Container]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -72,28 +81,40 @@ def newest_python() -> tuple[str, str]:
 
 
 @pytest.fixture(scope="session")
-def image(
+def build_container(
     newest_python: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str, Path], Path]:
-    """The image of a Python version, as fresh as a project's lock file; each is built once."""
-    built: dict[str, Path] = {}
+) -> BuildContainer:
+    """Do what Modal does before a run: take an image, install packages into it, start it.
 
-    def get(version: str, project: Path) -> Path:
-        if version not in built:
+    An image of Prefect is as fresh as the lock file that it is first needed for, and built once.
+    """
+    images: dict[str, Path] = {}
+
+    def image(tag: str, lock: Path) -> Path:
+        if tag not in images:
+            prefect, version = contents(tag)
             export = ["uv", "export", "--frozen", "--no-default-groups", "--no-emit-project"]
             locked = subprocess.check_output(
-                [*export, "--no-hashes", "--quiet"], cwd=project, env=clean_environment(), text=True
-            )
+                [*export, "--no-hashes", "--quiet"],
+                cwd=lock.parent, env=clean_environment(), text=True,
+            )  # fmt: skip
             folder = tmp_path_factory.mktemp("image")
-            (requirements := folder / "requirements.txt").write_text(locked)
-            packages = ["pip", "uv", "cowsay", "--requirement", str(requirements)]
+            (constraints := folder / "constraints.txt").write_text(locked)
+            packages = ["pip", "uv", "cowsay", prefect, "--constraint", str(constraints)]
             # Most containers have the newest Python: that image is compiled once for all of them.
-            built[version] = build_image(
+            images[tag] = build_image(
                 folder / "local", interpreters()[version], packages, version == newest_python[0]
             )
-        return built[version]
+        return images[tag]
 
-    return get
+    def build(job_variables: dict[str, Any], lock: Path, environment: dict[str, str]) -> Container:
+        prefix = tmp_path_factory.mktemp("container") / "local"
+        copy_image(image(image_tag(job_variables), lock), prefix)
+        if packages := job_variables.get("pip_packages"):
+            install(prefix, packages)
+        return Container(prefix, prefix / "home", environment)
+
+    return build
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +128,7 @@ def start_project(
     prefect_server: PrefectServer,
     github: GitHub,
     render: Renderer,
-    image: Callable[[str, Path], Path],
+    build_container: BuildContainer,
     newest_python: tuple[str, str],
     environments: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -125,10 +146,8 @@ def start_project(
         )  # fmt: skip
         folder = shutil.copytree(rendered, home / "laptop")
 
-        def start_container() -> Container:
-            prefix = home / f"container{len(list(home.glob('container*')))}"
-            copy_image(image(python_version, folder), prefix)
-            return Container(prefix, prefix / "home", github.environment())
+        def build(job_variables: dict[str, Any]) -> Container:
+            return build_container(job_variables, folder / "uv.lock", github.environment())
 
         environment = prefect_server.environment() | {
             "HOME": str(home),
@@ -136,7 +155,7 @@ def start_project(
             "UV_PYTHON": interpreters()[python_version],
             "UV_PROJECT_ENVIRONMENT": str(environments / python_version),
         }
-        project = Project(folder, repository, prefect_server, github, environment, start_container)
+        project = Project(folder, repository, prefect_server, github, environment, build)
         prefect_server.create_push_pool("pref-modal-pool")
         bare = github.create(repository)
         if answers.get("private_repository") is False:

@@ -12,7 +12,7 @@ from tools.base.stop import ActionRequired
 from tools.bootstrap import STEPS, take
 from tools.rotate_tokens import rotate_tokens
 
-from tests.stand_ins.container import Container, copy_image
+from tests.e2e.conftest import BuildContainer
 from tests.stand_ins.github import new_token
 from tests.stand_ins.github_api import NOTHING, OWNER, PUSH, READ
 from tests.stand_ins.laptop import Laptop
@@ -54,7 +54,7 @@ def step(laptop: Laptop, name: str, **extra: str | None) -> str:
 
 @pytest.mark.xdist_group("containers")
 def test_values_in_the_environment_are_enough(
-    start: Callable[..., Laptop], image: Callable[[str, Path], Path], tmp_path: Path
+    start: Callable[..., Laptop], build_container: BuildContainer, tmp_path: Path
 ) -> None:
     laptop = start(locked=False)
     (tmp_path / "sitecustomize.py").write_text(AUDIT.format(log=str(tmp_path / "log")))
@@ -88,12 +88,11 @@ def test_values_in_the_environment_are_enough(
     assert laptop.make_doctor() == {}
 
     # What was connected is what a run needs.
-    version = (laptop.project / ".python-version").read_text().strip()
-    prefix = copy_image(image(version, laptop.project), tmp_path / "container")
-    container = Container(prefix, tmp_path / "home", laptop.github.environment())
     project = Project(
         laptop.project, laptop.name, laptop.cloud.server, laptop.github, laptop.environment(),
-        start_container=lambda: container,
+        lambda variables: build_container(
+            variables, laptop.project / "uv.lock", laptop.github.environment()
+        ),
     )  # fmt: skip
     run = project.run(name="Modal")
     assert run.state == "COMPLETED", run.output

@@ -10,7 +10,7 @@ import pexpect
 import pytest
 import yaml
 
-from tests.stand_ins.container import Container, copy_image
+from tests.e2e.conftest import BuildContainer
 from tests.stand_ins.laptop import Laptop
 from tests.support.copier import URL
 from tests.support.documents import DOCUMENTS, PROJECT, Document
@@ -117,7 +117,7 @@ def follow(laptop: Laptop, line: str) -> str:
     return done.stdout
 
 
-def watch(laptop: Laptop, line: str, container: Container) -> None:
+def watch(laptop: Laptop, line: str, build_container: BuildContainer) -> None:
     """Follow a line that starts a run and waits for its end; execute that run as Modal does.
 
     The stand-in for Prefect Cloud passes no web sockets on, so this talks to the server behind it.
@@ -130,6 +130,9 @@ def watch(laptop: Laptop, line: str, container: Container) -> None:
         "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}, "tags": {"is_null_": True}},
     }
     before = {run["id"] for run in server.post("flow_runs/filter", **of_it)}
+    variables = server.job_variables(deployment)
+    environment = laptop.github.environment() | {"PREFECT_API_URL": server.url}
+    container = build_container(variables, laptop.project / "uv.lock", environment)
     with subprocess.Popen(
         ["bash", "-e", "-c", line], cwd=laptop.project, env=direct,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -138,9 +141,8 @@ def watch(laptop: Laptop, line: str, container: Container) -> None:
         while not started and process.poll() is None:
             time.sleep(0.5)
             started = {run["id"] for run in server.post("flow_runs/filter", **of_it)} - before
-        container.environment["PREFECT_API_URL"] = server.url
         for run in started:
-            container.execute(run, deployment["job_variables"])
+            container.execute(run, variables)
         said = process.communicate(timeout=60)[0]
     assert process.returncode == 0, said
     assert "finished successfully" in said
@@ -148,7 +150,7 @@ def watch(laptop: Laptop, line: str, container: Container) -> None:
 
 @pytest.mark.xdist_group("containers")
 def test_an_owner_can_set_it_up_step_by_step_run_it_and_turn_it_off(
-    start: Start, image: Callable[[str, Path], Path], tmp_path: Path
+    start: Start, build_container: BuildContainer
 ) -> None:
     laptop = start()
     closing = re.findall(r"^  ((?:git|make) .+)$", laptop.closing_message, re.MULTILINE)
@@ -172,11 +174,8 @@ def test_an_owner_can_set_it_up_step_by_step_run_it_and_turn_it_off(
     # Each of these has a test of its own.
     for line in sections.pop("Everyday commands"):
         follow(laptop, f"{line.split('#')[0]} --dry-run")
-    version = (laptop.project / ".python-version").read_text().strip()
-    prefix = copy_image(image(version, laptop.project), tmp_path / "container")
-    container = Container(prefix, tmp_path / "home", laptop.github.environment())
     (line,) = sections.pop("Run it on Modal")
-    watch(laptop, line, container)
+    watch(laptop, line, build_container)
 
     listed = "".join(follow(laptop, line) for line in sections.pop("See what runs"))
     assert f"{laptop.pool}-example" in listed

@@ -1,6 +1,7 @@
 """What the tutorial promises: a push, an updated deployment, a run in a fresh container."""
 
 import shutil
+import tomllib
 
 import httpx
 import pytest
@@ -32,7 +33,13 @@ def test_a_deploy_gives_what_prefect_yaml_describes_and_a_second_one_changes_not
         assert first[name] == described[name]
     assert first["work_pool_name"] == described["work_pool"]["name"]
     assert first["work_queue_name"] == described["work_pool"]["work_queue_name"]
-    assert first["job_variables"] == described["work_pool"]["job_variables"]
+    variables = described["work_pool"]["job_variables"]
+    # Exactly the Prefect of the lock file, and the project's Python.
+    lock = tomllib.loads((project.folder / "uv.lock").read_text())["package"]
+    (prefect,) = [package["version"] for package in lock if package["name"] == "prefect"]
+    python = (project.folder / ".python-version").read_text().strip()
+    variables["image"]["tag"] = f"docker.io/prefecthq/prefect:{prefect}-python{python}"
+    assert first["job_variables"] == variables
     assert {
         "slug": schedule["slug"],
         "cron": schedule["schedule"]["cron"],

@@ -1,9 +1,12 @@
 """A fresh Modal container, as far as it matters here: a Python under one prefix, and nothing else."""
 
+import contextlib
 import json
 import os
+import re
 import shlex
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +15,9 @@ from typing import Any
 from tests.support.environment import clean_environment
 
 Done = subprocess.CompletedProcess[str]
+
+DEFAULT_IMAGE = "docker.io/prefecthq/prefect:3-python3.12"
+"""What a work pool takes if no image is named: the newest Prefect, which has one Python only."""
 
 FACTS = """
 import json, sys, sysconfig
@@ -22,6 +28,24 @@ print(json.dumps({
     "platlib": sysconfig.get_config_var("platlibdir") or "lib",
 }))
 """
+
+
+def image_tag(job_variables: dict[str, Any]) -> str:
+    """The image that a run is started in."""
+    return str(job_variables.get("image", {}).get("tag") or DEFAULT_IMAGE)
+
+
+def contents(tag: str) -> tuple[str, str]:
+    """The version of Prefect in an image of Prefect's own, as a requirement, and that of Python.
+
+    Raises:
+        ValueError: there is no such image.
+    """
+    found = re.fullmatch(r"docker\.io/prefecthq/prefect:(\d+(?:\.\d+)*)-python(3\.\d+)", tag)
+    if not found:
+        raise ValueError(f"there is no image {tag!r}")
+    version, python = found.groups()
+    return f"prefect=={version}" + ("" if version.count(".") == 2 else ".*"), python
 
 
 def build_image(prefix: Path, interpreter: str, packages: list[str], compiled: bool = True) -> Path:
@@ -79,11 +103,16 @@ def install(prefix: Path, packages: list[str], compiled: bool = True) -> None:
 
 @dataclass
 class Container:
-    """One start of an image: an empty home, no cache, and an environment that holds nothing else."""
+    """One start of an image: an empty home, no cache, and an environment that holds nothing else.
+
+    It is killed after its job variable `timeout`.
+    """
 
     prefix: Path
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
+    second: float = 1.0
+    """How long a second of `timeout` takes."""
 
     def execute(self, flow_run_id: str, job_variables: dict[str, Any]) -> Done:
         """Start a flow run as Modal starts it; its exit code says nothing about the run."""
@@ -109,9 +138,8 @@ class Container:
         # In the tutorial's container the Python is under /usr/local; here it is under the prefix.
         env = job_variables.get("env", {})
         environment |= {n: str(self.prefix) if v == "/usr/local" else v for n, v in env.items()}
-        return subprocess.run(
+        process = subprocess.Popen(
             command,
-            check=False,
             cwd=folder,
             env=environment | self.environment | extra,
             stdin=subprocess.DEVNULL,
@@ -120,3 +148,18 @@ class Container:
             text=True,
             start_new_session=True,
         )
+        try:
+            output, _ = process.communicate(timeout=job_variables["timeout"] * self.second)
+        except subprocess.TimeoutExpired:
+            self._kill()
+            output, _ = process.communicate()
+        return Done(command, process.returncode, output)
+
+    def _kill(self) -> None:
+        """Kill every process in it; Prefect gives that of the flow a session of its own."""
+        home = f"HOME={self.home}\0".encode()
+        for _ in range(3):  # One may just have started another.
+            for environment in Path("/proc").glob("[0-9]*/environ"):
+                with contextlib.suppress(OSError):
+                    if home in environment.read_bytes():
+                        os.kill(int(environment.parent.name), signal.SIGKILL)

@@ -9,58 +9,19 @@ from dataclasses import dataclass, field
 import httpx
 
 from tests.stand_ins.http_edge import Answer, Request, as_json, listen
+from tests.stand_ins.modal_push_pool import POOL_TYPE, base_job_template
 from tests.support.environment import clean_environment
 from tests.support.prefect_server import PrefectServer
 
 HOP_BY_HOP = {"accept-encoding", "authorization", "connection", "content-length", "host"}
 
-# Prefect does not publish what Cloud has here. `env`, `image` and `pip_packages` have been seen
-# in use, and the provisioner in Prefect's client needs `modal_credentials`; the rest is likely.
-VARIABLES = {
-    "name": {"title": "Name", "type": "string"},
-    "env": {"title": "Environment", "type": "object", "additionalProperties": {"type": "string"}},
-    "image": {"title": "Image", "anyOf": [{"type": "string"}, {"type": "object"}]},
-    "pip_packages": {"title": "Pip Packages", "type": "array", "items": {"type": "string"}},
-    "cpu": {"title": "CPU", "type": "number"},
-    "memory": {"title": "Memory", "type": "integer"},
-    "gpu": {"title": "GPU", "type": "string"},
-    "timeout": {"title": "Timeout", "type": "integer", "default": 86400},
-    "modal_credentials": {
-        "title": "Modal Credentials",
-        "allOf": [{"$ref": "#/definitions/ModalCredentials"}],
-    },
-}
-CREDENTIALS = {
-    "title": "ModalCredentials",
-    "type": "object",
-    "properties": {
-        "token_id": {"title": "Token ID", "type": "string"},
-        "token_secret": {
-            "title": "Token Secret",
-            "type": "string",
-            "format": "password",
-            "writeOnly": True,
-        },
-    },
-    "required": ["token_id", "token_secret"],
-    "secret_fields": ["token_secret"],
-    "block_type_slug": "modal-credentials",
-    "block_schema_references": {},
-}
 WORKER = {
-    "type": "modal:push",
+    "type": POOL_TYPE,
     "display_name": "Modal - Push",
     "description": "Execute flow runs as containers on Modal.",
-    "default_base_job_configuration": {
-        "job_configuration": {name: f"{{{{ {name} }}}}" for name in VARIABLES},
-        "variables": {
-            "type": "object",
-            "properties": VARIABLES,
-            "definitions": {"ModalCredentials": CREDENTIALS},
-            "required": ["modal_credentials"],
-        },
-    },
+    "default_base_job_configuration": base_job_template(),
 }
+REFUSAL = "Your plan does not support hybrid or push work pools."
 
 
 @dataclass
@@ -70,6 +31,8 @@ class PrefectCloud:
     server: PrefectServer
     key: str
     """The one API key that is let in."""
+    plan: str = "starter"
+    """What is paid for; Prefect Cloud's free plan, `hobby`, has no push work pools."""
     account: str = field(default_factory=lambda: str(uuid.uuid4()))
     workspace: str = field(default_factory=lambda: str(uuid.uuid4()))
     address: str = ""
@@ -105,16 +68,6 @@ class PrefectCloud:
         data: dict[str, str] = document["data"]
         return data
 
-    def add_credentials_type(self) -> None:
-        """Give the server the block type in which Cloud keeps Modal's tokens."""
-        found = httpx.get(f"{self.server.url}/block_types/slug/modal-credentials")
-        if found.status_code == httpx.codes.NOT_FOUND:
-            name = {"name": "Modal Credentials", "slug": "modal-credentials"}
-            block_type = self.server.post("block_types/", **name)
-            self.server.post(
-                "block_schemas/", block_type_id=block_type["id"], fields=CREDENTIALS, version="1.0"
-            )
-
     def answer(self, request: Request) -> Answer:
         """Check the key, add what only Cloud has, and leave the rest to the server."""
         if request.headers.get("Authorization") != f"Bearer {self.key}":
@@ -128,6 +81,8 @@ class PrefectCloud:
         if route.strip("/") == self.refused and request.method != "GET":
             sent = json.loads(request.body)
             return as_json(422, {"exception_message": "Invalid request", "request_body": sent})
+        if self.plan == "hobby" and (request.method, route) == ("POST", "work_pools/"):
+            return as_json(403, {"detail": REFUSAL})
         if route == "collections/work_pool_types":
             types = self.server.get("collections/views/aggregate-worker-metadata")
             return as_json(200, types | {"prefect-cloud": {WORKER["type"]: WORKER}})
@@ -152,6 +107,5 @@ class PrefectCloud:
 def serve_cloud(server: PrefectServer, key: str) -> Iterator[PrefectCloud]:
     """Put Prefect Cloud's edge before a server."""
     cloud = PrefectCloud(server, key)
-    cloud.add_credentials_type()
     with listen(cloud.answer) as cloud.address:
         yield cloud

@@ -63,7 +63,8 @@ class Project:
     github: GitHub
     environment: dict[str, str]
     """That of the laptop, where Prefect is logged in."""
-    start_container: Callable[[], Container]
+    build_container: Callable[[dict[str, Any]], Container]
+    """What Modal makes of a run's job variables."""
 
     def make(self, *targets: str, **extra: str) -> Done:
         return make(self.folder, *targets, env=self.environment | extra)
@@ -82,6 +83,10 @@ class Project:
 
     def deployment(self) -> dict[str, Any]:
         return self.server.deployment(f"{self.repository.split('/')[1]}-example")
+
+    def start_container(self) -> Container:
+        """A fresh container, as the deployment's job variables describe it."""
+        return self.build_container(self.server.job_variables(self.deployment()))
 
     def planned_times(self) -> set[str]:
         """At what times of the day the planned runs start, in New York.
@@ -121,7 +126,8 @@ class Project:
         )
         container = container or self.start_container()
         container.environment.setdefault("PREFECT_API_URL", self.server.url)
-        output = container.execute(run["id"], deployment["job_variables"]).stdout
+        variables = self.server.job_variables(deployment)
+        output = container.execute(run["id"], variables).stdout
         logs = self.server.post(
             "logs/filter", logs={"flow_run_id": {"any_": [run["id"]]}}, sort="TIMESTAMP_ASC"
         )

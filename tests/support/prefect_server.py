@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from tests.stand_ins.modal_push_pool import CREDENTIALS, POOL_TYPE, base_job_template
 from tests.support.environment import clean_environment
 
 
@@ -23,6 +24,8 @@ class PrefectServer:
     """The address of its API."""
     home: Path
     """The PREFECT_HOME of whoever talks to it."""
+    credentials: str = ""
+    """The block with the Modal token of each work pool that is made here."""
 
     def environment(self) -> dict[str, str]:
         """The environment of somebody who is logged in here."""
@@ -30,8 +33,18 @@ class PrefectServer:
 
     def create_push_pool(self, name: str) -> httpx.Response:
         """Create a `modal:push` work pool, as only Prefect Cloud would do it."""
-        pool = {"name": name, "type": "modal:push", "base_job_template": {}}
+        template = base_job_template(self.credentials)
+        pool = {"name": name, "type": POOL_TYPE, "base_job_template": template}
         return httpx.post(f"{self.url}/work_pools/", json=pool)
+
+    def add_modal_credentials(self) -> None:
+        """Add the type of block in which Prefect Cloud keeps Modal's tokens, and one such block."""
+        name = {"name": "Modal Credentials", "slug": "modal-credentials"}
+        kind = {"block_type_id": self.post("block_types/", **name)["id"]}
+        schema = self.post("block_schemas/", **kind, fields=CREDENTIALS, version="1.0")
+        token = {"token_id": "ak-0", "token_secret": "as-0"}
+        block = {"name": "modal", "data": token, "block_schema_id": schema["id"], **kind}
+        self.credentials = self.post("block_documents/", **block)["id"]
 
     # Answers are JSON, hence Any.
 
@@ -56,6 +69,16 @@ class PrefectServer:
         (found,) = self.post("deployments/filter", deployments={"name": {"any_": [name]}})
         return found
 
+    def job_variables(self, deployment: dict[str, Any]) -> dict[str, Any]:
+        """What a run is started with: the deployment's job variables over its work pool's defaults."""
+        pool = self.get(f"work_pools/{deployment['work_pool_name']}")
+        known = pool["base_job_template"]["variables"]["properties"]
+        variables = {
+            name: schema["default"] for name, schema in known.items() if "default" in schema
+        }
+        variables |= deployment["job_variables"]
+        return variables
+
 
 @contextmanager
 def serve(home: Path) -> Iterator[PrefectServer]:
@@ -77,6 +100,7 @@ def serve(home: Path) -> Iterator[PrefectServer]:
         )
     try:
         _wait(server, process, home / "server.log")
+        server.add_modal_credentials()
         yield server
     finally:
         process.terminate()
