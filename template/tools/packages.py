@@ -3,6 +3,7 @@
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 
 from packaging.markers import default_environment
@@ -22,18 +23,23 @@ LINUX = {
 def packages(root: Path) -> int:
     """Print the locked packages of an index, for a container on Linux, as JSON.
 
-    Packages from git, a URL or a path are left to the pull step, which installs the rest.
+    Packages from git, a URL, a path or another index than Prefect's are left to the pull step,
+    which installs the rest.
     """
     done = process.run(process.uv(root), *EXPORT, "--no-annotate", "--no-header", cwd=root)
     if done.returncode != 0:
         print(process.last_error(done), file=sys.stderr)
         return 1
+    lock = tomllib.loads((root / "uv.lock").read_text(encoding="utf-8"))["package"]
+    registries = {each["name"]: each["source"].get("registry") for each in lock}
     environment = {name: str(value) for name, value in default_environment().items()} | LINUX
     lines = [line for line in done.stdout.splitlines() if line and not line.startswith("-")]
     found = [
         line.partition(";")[0].strip()
         for line, each in zip(lines, map(Requirement, lines), strict=True)
-        if not each.url and (not each.marker or each.marker.evaluate(environment))
+        if not each.url
+        and registries[each.name] == registries["prefect"]
+        and (not each.marker or each.marker.evaluate(environment))
     ]
     print(json.dumps({"packages": found}))
     return 0

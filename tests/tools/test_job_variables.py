@@ -169,9 +169,14 @@ def test_only_packages_of_an_index_for_linux_are_baked(
 colorama==0.4.6 ; sys_platform == 'win32'
 cffi==2.1.1 ; platform_python_implementation != 'PyPy'
 coverage[toml]==7.0 ; python_full_version >= '3.8'
+torch==2.9.0+cpu
 flows @ git+https://github.com/acme/flows@0123
 wheel @ https://example.com/wheel-1.0-py3-none-any.whl
 """
+    names = ("prefect", "anyio", "colorama", "cffi", "coverage")
+    lock = [f'[[package]]\nname = "{name}"\nsource = {{ registry = "first" }}\n' for name in names]
+    lock += ['[[package]]\nname = "torch"\nsource = { registry = "second" }\n']
+    (folder / "uv.lock").write_text("".join(lock))
     (uv := folder / "uv").write_text(f"#!/bin/sh\ncat <<'END'\n{export}END\n")
     uv.chmod(0o755)
     monkeypatch.setenv("UV", str(uv))
