@@ -10,6 +10,7 @@ import pexpect
 import pytest
 from tools.base.stop import ActionRequired
 from tools.bootstrap import STEPS, take
+from tools.checks.modal import PLAN
 from tools.rotate_tokens import rotate_tokens
 
 from tests.e2e.conftest import BuildContainer
@@ -158,13 +159,29 @@ def test_what_prefect_repeats_of_a_refused_request_is_not_shown(
     laptop = start()
     laptop.cloud.refused = "block_documents"
     try:
+        before = laptop.state()
         assert "422" in step(laptop, "Work pool")
+        # The work pool that had no token yet is gone again.
+        assert laptop.state() == before
         with pytest.raises(Exception, match="422"):
             step(laptop, "GitHub token")
         assert "422" in laptop.bootstrap()[1]["GitHub token"]
     finally:
         laptop.cloud.refused = ""
     laptop.assert_no_secret_was_said()
+
+
+def test_a_plan_without_push_work_pools_is_named_and_nothing_is_left_half_made(
+    start: Callable[..., Laptop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laptop = start()
+    monkeypatch.setattr(laptop.cloud, "plan", "hobby")
+    before = laptop.state()
+    assert step(laptop, "Work pool") == f"action needed. {PLAN}"
+    assert laptop.state() == before
+    assert laptop.doctor()["Work pool"] == (
+        f"failed: {laptop.pool} is missing. make bootstrap, on a paid plan of Prefect Cloud"
+    )
 
 
 def test_new_tokens_replace_the_old_ones(start: Callable[..., Laptop]) -> None:
@@ -191,6 +208,11 @@ def test_new_tokens_replace_the_old_ones(start: Callable[..., Laptop]) -> None:
     httpx.delete(url).raise_for_status()
     with laptop.project_here() as project:
         assert rotate_tokens(project) == 1
+
+    # One that is made again has this machine's token, although Prefect has kept the old one.
+    assert laptop.cloud.token_of(laptop.pool) == expected
+    assert step(laptop, "Work pool").startswith("done. ")
+    assert laptop.cloud.token_of(laptop.pool)["token_secret"] == laptop.modal
 
 
 @pytest.mark.parametrize("scheme", ["https://", ""])

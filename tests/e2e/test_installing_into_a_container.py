@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.utils import canonicalize_name
 
 from tests.e2e.conftest import StartProject
 from tests.stand_ins.container import Container, Done, build_image, install
@@ -32,7 +33,7 @@ def installed(prefix: Path) -> dict[str, str]:
     """What pip lists in an image: versions by name."""
     command = [str(prefix / "bin/python"), "-m", "pip", "list", "--format", "json"]
     listed = json.loads(subprocess.check_output(command, stderr=subprocess.DEVNULL))
-    return {package["name"].lower().replace("_", "-"): package["version"] for package in listed}
+    return {str(canonicalize_name(each["name"])): each["version"] for each in listed}
 
 
 def uninstall(prefix: Path, *names: str) -> None:
