@@ -1,4 +1,7 @@
-"""From the start of a container to the first line of the flow."""
+"""From the start of a container to the first line of the flow.
+
+What Modal does before that is not in it: it gets the image, and builds layers.
+"""
 
 import json
 import resource
@@ -6,10 +9,25 @@ import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from benchmarks.projects import as_the_tutorial_has_it, baked_in, deployed, image, render
+from benchmarks.distance import Distance, distant
+from benchmarks.projects import (
+    as_the_tutorial_has_it,
+    deployed,
+    fresh_image,
+    image_of,
+    packages_baked_in,
+    project_baked_in,
+    release,
+    render,
+    with_heavy_dependencies,
+    without_pull_steps,
+)
 from benchmarks.proxy import Proxy, counting_proxy
 from benchmarks.tables import interleave, ratio, show
 from tests.stand_ins.container import Container, copy_image
@@ -18,47 +36,72 @@ from tests.stand_ins.github_api import READ
 from tests.stand_ins.project import Project
 from tests.support.prefect_server import PrefectServer
 
-TIMES = 5
+DISTANCES = {"server on the same machine": (0.0, 5), "server 100 ms away": (0.1, 3)}
+"""Seconds of a round trip, and the number of samples."""
+PULL, START, TRIPS = "pull steps, s", "start to first line, s", "round trips"
+COLUMNS = [PULL, START, "CPU, s", "packages installed", "fetched, MB", TRIPS]
+PHASES = ["execute", "supervisor", "pull steps", "engine"]
 TUTORIAL, OURS, LIMIT = "tutorial", "ours", "limit"
-PULL, START = "pull steps, s", "start to first line, s"
+NOT_BAKED, BAKED = "ours, heavy", "ours, heavy and baked"
 
 
 def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
+    """Compare starts in images as fresh as the lock file, and in those that time brings about.
+
+    The tutorial's image moves on its own: here it is ten weeks older than the lock file. Ours has
+    the Prefect of the lock file, so at worst its other packages are as old as that release.
+    """
     ours = render(folder / "ours")
+    heavy = with_heavy_dependencies(render(folder / "heavy", bake=True))
     made = {
         TUTORIAL: as_the_tutorial_has_it(folder / "tutorial", ours),
         OURS: ours,
-        LIMIT: baked_in(folder / "limit", ours),
-    }
-    long_ago = (datetime.now(UTC) - timedelta(days=70)).strftime("%Y-%m-%d")
-    older = image(folder / "image-older", before=long_ago)
-    fresh = {
-        TUTORIAL: image(folder / "image-tutorial", like=made[TUTORIAL]),
-        OURS: image(folder / "image-ours", like=ours),
-        LIMIT: image(folder / "image-limit", like=ours, baked=True),
+        LIMIT: without_pull_steps(folder / "limit", ours),
+        BAKED: heavy,
     }
     projects = {name: deployed(path, server, github) for name, path in made.items()}
-    projects[OURS].save_token(github.add_token(READ))
-    for circumstance, images in (
-        ("image as fresh as the lock", fresh),
-        (f"image of {long_ago}", fresh | {TUTORIAL: older, OURS: older}),
-    ):
-        with counting_proxy() as proxy:
+    for name in (OURS, BAKED):
+        projects[name].save_token(github.add_token(READ))
+    long_ago = (datetime.now(UTC) - timedelta(days=70)).strftime("%Y-%m-%d")
+    prefect, release_day = release(ours)
+    fresh = fresh_image(folder / "image", ours)
+    packages = projects[BAKED].deployment()["job_variables"]["pip_packages"]
+    moving, released = f"{TUTORIAL}, image of {long_ago}", f"{OURS}, image of {release_day}"
+    starts = {
+        TUTORIAL: (TUTORIAL, fresh_image(folder / "image-tutorial", made[TUTORIAL])),
+        OURS: (OURS, fresh),
+        LIMIT: (LIMIT, project_baked_in(copy_image(fresh, folder / "image-limit"), ours)),
+        moving: (TUTORIAL, image_of(folder / "image-moving", long_ago)),
+        released: (OURS, image_of(folder / "image-released", release_day, prefect)),
+        NOT_BAKED: (BAKED, fresh),
+        BAKED: (BAKED, packages_baked_in(copy_image(fresh, folder / "image-baked"), packages)),
+    }
+    for where, (round_trip, times) in DISTANCES.items():
+        port = urlsplit(server.url).port or 0
+        with counting_proxy() as proxy, distant(port, round_trip) as distance:
             variants = {
-                name: sampler(project, images[name], folder / f"container-{name}", proxy)
-                for name, project in projects.items()
+                name: sampler(projects[project], image, folder / "container", proxy, distance)
+                for name, (project, image) in starts.items()
             }
-            rows = interleave(variants, TIMES)
+            rows = interleave(variants, times)
+        pulls = partial(ratio, rows, column=PULL)
+        first_lines = partial(ratio, rows, column=START)
         show(
-            f"Container start, {circumstance}",
+            f"Container start, {where}",
             rows,
-            f"Pull steps: ours {ratio(rows, OURS, TUTORIAL, PULL)} x the tutorial's. "
-            f"Start to first line: ours {ratio(rows, OURS, LIMIT, START)} x the limit.",
+            f"Pull steps: ours {pulls(OURS, TUTORIAL)} x the tutorial's (goal: 0.12), "
+            f"{pulls(released, moving)} x with its older image (goal: 0.10); "
+            f"the limit {pulls(LIMIT, TUTORIAL)} x and {pulls(LIMIT, moving)} x. "
+            f"Start to first line: ours {first_lines(OURS, LIMIT)} x the limit (goal: 1.1), "
+            f"{first_lines(released, LIMIT)} x with the image of the release (goal: 1.1); "
+            f"heavy and baked {first_lines(BAKED, OURS)} x the light project (goal: 1.1).",
+            COLUMNS,
         )
+    show("Round trips until the first line", rows, columns=[*PHASES, TRIPS])
 
 
 def sampler(
-    project: Project, image: Path, folder: Path, proxy: Proxy
+    project: Project, image: Path, folder: Path, proxy: Proxy, distance: Distance
 ) -> Callable[[], dict[str, float]]:
     """Start one fresh container of the image, run the flow in it, and measure."""
 
@@ -66,32 +109,49 @@ def sampler(
         shutil.rmtree(folder, ignore_errors=True)
         prefix = copy_image(image, folder / "prefix")
         before = distributions(prefix)
-        environment = project.github.environment() | proxy.environment()
+        api = {"PREFECT_API_URL": f"http://127.0.0.1:{distance.port}/api"}
+        environment = project.github.environment() | proxy.environment() | api
         container = Container(prefix, folder / "home", environment)
         proxy.fetched = 0
+        distance.trips.clear()
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        started = datetime.now(UTC)
+        started = time.time()
         run = project.run(container)
         spent = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert run.state == "COMPLETED", run.output
         time.sleep(0.1)  # Let the proxy's last connections close.
-        logs = json.loads(run.everything)[-1]
-        pulled = at(logs, "All deployment steps completed") - at(logs, "Running ")
+        _, flow_run, _, logs = json.loads(run.everything)
+        pulling, pulled = at(logs, "Running "), at(logs, "All deployment steps completed")
+        greeted = at(logs, "Hello ")
+        bounds = [started, supervised(distance, flow_run["id"]), pulling, pulled, greeted]
+        trips = [
+            sum(begin <= when < end for when, _ in distance.trips)
+            for begin, end in pairwise(bounds)
+        ]
         return {
-            PULL: pulled.total_seconds(),
-            START: (at(logs, "Hello ") - started).total_seconds(),
+            PULL: pulled - pulling,
+            START: greeted - started,
             "CPU, s": spent.ru_utime + spent.ru_stime - used.ru_utime - used.ru_stime,
             "packages installed": len(distributions(prefix) - before),
             "fetched, MB": proxy.fetched / 1e6,
+            TRIPS: sum(trips),
+            **dict(zip(PHASES, trips, strict=True)),
         }
 
     return take
+
+
+def supervised(distance: Distance, flow_run: str) -> float:
+    """When the supervisor connects: it is the second process that reads the flow run."""
+    read = f"GET /api/flow_runs/{flow_run} "
+    _, second, *_ = (when for when, what in distance.trips if what.startswith(read))
+    return max(when for when, what in distance.trips if what == "connect" and when < second)
 
 
 def distributions(prefix: Path) -> set[str]:
     return {path.name for path in prefix.glob("**/*.dist-info")}
 
 
-def at(logs: list[dict[str, Any]], beginning: str) -> datetime:
+def at(logs: list[dict[str, Any]], beginning: str) -> float:
     (stamp,) = [log["timestamp"] for log in logs if log["message"].startswith(beginning)]
-    return datetime.fromisoformat(stamp)
+    return datetime.fromisoformat(stamp).timestamp()

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,7 +33,7 @@ def shell(folder: Path, *command: str, **env: str) -> None:
         raise RuntimeError(f"{command}: exit {done.returncode}\n{done.stdout}")
 
 
-def render(folder: Path) -> Path:
+def render(folder: Path, **chosen: object) -> Path:
     """Render this template for the running Python and the repository acme/<folder's name>, and lock."""
     template = export(folder.with_name(f"{folder.name}-template"))
     commit(template, tag="v0.0.0")
@@ -42,7 +43,7 @@ def render(folder: Path) -> Path:
         "python_version": VERSION,
     }
     done = copier(
-        "copy", "--quiet", "--defaults", *data(answers),
+        "copy", "--quiet", "--defaults", *data(answers | chosen),
         URL, str(folder), env=published(template),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -82,7 +83,8 @@ packages = ["src/prefect_modal"]
 """
     )
     deploy = yaml.safe_load((folder / "prefect.yaml").read_text())
-    del deploy["build"], deploy["deployments"][0]["version"]
+    (deployment,) = deploy["deployments"]
+    del deploy["build"], deployment["version"], deployment["work_pool"]["job_variables"]["image"]
     inside = {"directory": "{{ clone-step.directory }}"}
     run = "prefect.deployments.steps.run_shell_script"
     (clone,) = (step for step in deploy["pull"] if any("git_clone" in name for name in step))
@@ -96,8 +98,8 @@ packages = ["src/prefect_modal"]
     return folder
 
 
-def baked_in(folder: Path, source: Path) -> Path:
-    """The limit: everything is in the image, and the only step changes the directory."""
+def without_pull_steps(folder: Path, source: Path) -> Path:
+    """The limit, with everything in the image: the only step changes the directory."""
     copy(folder, source)
     deploy = yaml.safe_load((folder / "prefect.yaml").read_text())
     deploy["pull"] = [{"prefect.deployments.steps.set_working_directory": {"directory": "/"}}]
@@ -105,39 +107,54 @@ def baked_in(folder: Path, source: Path) -> Path:
     return folder
 
 
-def locked(project: Path) -> str:
-    """The packages that a project's lock file has for a run, each with its version."""
+def with_heavy_dependencies(folder: Path) -> Path:
+    """Add two big packages. The flow imports neither: that takes as long wherever they came from."""
+    shell(folder, "uv", "add", "--no-sync", "polars", "scikit-learn")
+    return folder
+
+
+def release(project: Path) -> tuple[str, str]:
+    """The version of Prefect in a project's lock file, and the day when it was published."""
+    lock = tomllib.loads((project / "uv.lock").read_text())
+    (prefect,) = (package for package in lock["package"] if package["name"] == "prefect")
+    return prefect["version"], prefect["sdist"]["upload-time"].partition("T")[0]
+
+
+def fresh_image(prefix: Path, project: Path) -> Path:
+    """An image with Prefect and its dependencies in the versions of a project's lock file."""
     export = ["uv", "export", "--frozen", "--no-default-groups", "--no-emit-project", "--no-hashes"]
-    return subprocess.check_output(
-        [*export, "--quiet"], cwd=project, env=clean_environment(), text=True
-    )
+    constraints = prefix.with_suffix(".txt")
+    shell(project, *export, "--quiet", "--output-file", str(constraints))
+    packages = ["pip", "uv", "prefect", "--constraint", str(constraints)]
+    return build_image(prefix, PYTHON, packages)
 
 
-def image(
-    prefix: Path, like: Path | None = None, baked: bool = False, before: str | None = None
-) -> Path:
-    """An image with Prefect, pip and uv.
+def image_of(prefix: Path, day: str, prefect: str = "") -> Path:
+    """An image as it was built on a day such as 2026-01-31, with the newest packages of that day."""
+    packages = [
+        "pip",
+        "uv",
+        f"prefect=={prefect}" if prefect else "prefect",
+        "--exclude-newer",
+        day,
+    ]
+    return build_image(prefix, PYTHON, packages)
 
-    Args:
-        prefix: where its Python goes.
-        like: a project; the image has Prefect in the versions of its lock file.
-        baked: whether the image has that project itself too.
-        before: a date such as 2026-01-31; nothing that was published later is in the image.
-    """
-    packages = ["pip", "uv", "prefect"]
-    if like:
-        (constraints := prefix.with_suffix(".txt")).write_text(locked(like))
-        packages += ["--constraint", str(constraints)]
-    if before:
-        packages += ["--exclude-newer", before]
-    build_image(prefix, PYTHON, packages)
-    if like and baked:
-        shell(
-            like, "uv", "sync", "--locked", "--inexact", "--no-default-groups", "--no-editable",
-            "--compile-bytecode",
-            UV_PROJECT_ENVIRONMENT=str(prefix), UV_PYTHON=str(prefix / "bin/python"),
-        )  # fmt: skip
-    return prefix
+
+def project_baked_in(image: Path, project: Path) -> Path:
+    """Add a project with all its dependencies, and their bytecode."""
+    shell(
+        project, "uv", "sync", "--locked", "--inexact", "--no-default-groups", "--no-editable",
+        "--compile-bytecode",
+        UV_PROJECT_ENVIRONMENT=str(image), UV_PYTHON=str(image / "bin/python"),
+    )  # fmt: skip
+    return image
+
+
+def packages_baked_in(image: Path, packages: list[str]) -> Path:
+    """Add what `pip_packages` lists, as Modal does: without bytecode."""
+    shell(image, "uv", "pip", "install", "--python", str(image / "bin/python"), *packages)
+    return image
 
 
 def deployed(folder: Path, server: PrefectServer, github: GitHub) -> Project:

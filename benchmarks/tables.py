@@ -1,7 +1,8 @@
 """Medians of interleaved samples, as Markdown tables."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
+from textwrap import fill
 
 Sample = Mapping[str, float]
 
@@ -23,16 +24,21 @@ def interleave(
     }
 
 
-def show(title: str, rows: Mapping[str, Mapping[str, float]], note: str = "") -> None:
-    """Print a table with a line for each variant."""
-    columns = list(next(iter(rows.values())))
-    print(f"\n### {title}\n")
+def show(
+    title: str,
+    rows: Mapping[str, Mapping[str, float]],
+    note: str = "",
+    columns: Sequence[str] | None = None,
+) -> None:
+    """Print a table with a line for each variant, of all columns or some."""
+    columns = columns or list(next(iter(rows.values())))
+    print(f"\n## {title}\n")
     print(f"| | {' | '.join(columns)} |")
     print(f"| --- |{' ---: |' * len(columns)}")
     for name, row in rows.items():
         print(f"| {name} | {' | '.join(number(row[column]) for column in columns)} |")
     if note:
-        print(f"\n{note}")
+        print(f"\n{fill(note, 120, break_on_hyphens=False)}")
 
 
 def number(value: float) -> str:

@@ -4,7 +4,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks.projects import deployed, image, render
+from benchmarks.projects import deployed, fresh_image, render
 from scripts.recording import picture, record
 from tests.stand_ins.container import Container, copy_image
 from tests.stand_ins.github import serve_github
@@ -36,7 +36,7 @@ def deployment(folder: Path) -> None:
         rendered = render(folder / "prefect-modal")
         project = deployed(rendered, server, github)
         project.save_token(github.add_token(READ))
-        prefix = image(folder / "image", like=rendered)
+        prefix = fresh_image(folder / "image", rendered)
         for name in ("world", "Modal"):
             container = Container(
                 copy_image(prefix, folder / name),
