@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 from tools.base.project import Project as Files
@@ -56,9 +55,9 @@ def test_prefect_refuses_what_doctor_finds_and_ignores_the_rest(
             # As Prefect's client sends them, which makes text of a date.
             variables = json.loads(json.dumps(described["work_pool"]["job_variables"], default=str))
             asked = {"work_pool_name": "typed", "job_variables": variables}
-            url = f"{prefect_server.url}/deployments/"
-            new = httpx.post(url, json={"name": "new", "flow_id": flow, **asked})
-            again = httpx.patch(f"{url}{there}", json=asked)
+            named = {"name": "new", "flow_id": flow}
+            new = prefect_server.ask("POST", "deployments/", named | asked)
+            again = prefect_server.ask("PATCH", f"deployments/{there}", asked)
             if (new.status_code, again.status_code) != (422, 409):
                 assert new.is_success, new.text
                 assert again.is_success, again.text
@@ -134,8 +133,8 @@ def test_baked_dependencies_are_in_the_image_and_a_start_installs_nothing_but_th
 
 def set_job_variables(project: Project, variables: dict[str, Any]) -> None:
     """Change them on the server, as a deploy would."""
-    url = f"{project.server.url}/deployments/{project.deployment()['id']}"
-    httpx.patch(url, json={"job_variables": variables}).raise_for_status()
+    path = f"deployments/{project.deployment()['id']}"
+    project.server.ask("PATCH", path, {"job_variables": variables}).raise_for_status()
 
 
 def test_a_run_of_301_seconds_is_killed_by_the_pools_default_and_ends_under_ours(

@@ -35,7 +35,7 @@ class PrefectServer:
         """Create a `modal:push` work pool, as only Prefect Cloud would do it."""
         template = base_job_template(self.credentials)
         pool = {"name": name, "type": POOL_TYPE, "base_job_template": template}
-        return httpx.post(f"{self.url}/work_pools/", json=pool)
+        return self.ask("POST", "work_pools/", pool)
 
     def add_modal_credentials(self) -> None:
         """Add the type of block in which Prefect Cloud keeps Modal's tokens, and one such block."""
@@ -49,19 +49,19 @@ class PrefectServer:
     # Answers are JSON, hence Any.
 
     def post(self, path: str, **body: object) -> Any:
-        return self._ask("POST", path, body)
+        return self.ask("POST", path, body).raise_for_status().json()
 
     def get(self, path: str) -> Any:
-        return self._ask("GET", path)
+        return self.ask("GET", path).raise_for_status().json()
 
-    def _ask(self, method: str, path: str, body: dict[str, object] | None = None) -> Any:
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         """Ask again while the database is busy, as Prefect's own client does."""
         for seconds in (0, 1, 2, 4, 8):
             time.sleep(seconds)
             answer = httpx.request(method, f"{self.url}/{path}", json=body)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
-        return answer.raise_for_status().json()
+        return answer
 
     def deployment(self, name: str) -> dict[str, Any]:
         """The one deployment of that name."""
