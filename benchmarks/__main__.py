@@ -1,10 +1,15 @@
-"""Print the tables that are named, or all: `python -m benchmarks [container] [deploy] ...`."""
+"""Print the tables that are named, or all, as docs/performance.md has them.
+
+Name them as in `python -m benchmarks container deploy`.
+"""
 
 import os
 import platform
 import sys
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import container_start, deploy_job, growth, render
@@ -22,7 +27,11 @@ TABLES: dict[str, Callable[[Path, PrefectServer, GitHub], None]] = {
 def main(names: list[str]) -> None:
     if unknown := set(names) - TABLES.keys():
         sys.exit(f"No such table: {', '.join(sorted(unknown))}. Type {', '.join(TABLES)}.")
-    print(f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores, "
+        f"with Python {platform.python_version()}, Prefect {version('prefect')}, "
+        f"uv {version('uv')} and Copier {version('copier')}."
+    )
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         for name in ("server", "github"):

@@ -45,7 +45,10 @@ def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
             interleave(variants, 1)  # Fill them.
         rows = interleave(variants, TIMES)
         make, job = (ratio(rows, "ours", "tutorial", column) for column in (MAKE, JOB))
-        note = f"Ours {make} x the tutorial's, {job} x with uv's installation."
+        note = (
+            f"Ours {make} x the tutorial's, {job} x with uv's installation. The tutorial's Makefile "
+            "installs uv by itself; ours finds the one of setup-uv, for which pip stands in here."
+        )
         show(f"Deploy job, {caches} caches", rows, note)
 
 

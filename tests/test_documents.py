@@ -118,7 +118,7 @@ def figures(name: str, heading: str, first: str) -> list[str]:
 
 
 def test_the_times_of_the_comparison_are_those_that_were_measured() -> None:
-    fresh = ("docs/performance.md", "Container start, image as fresh as the lock")
+    fresh = ("docs/performance.md", "Container start, server on the same machine")
     tutorial, ours = (figures(*fresh, variant) for variant in ("tutorial", "ours"))
     compared = [
         figures("README.md", "How it compares", f"container start: {name}")
