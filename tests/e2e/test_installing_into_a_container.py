@@ -77,14 +77,18 @@ def test_a_stale_lock_file_crashes_the_run_and_the_container_says_why(project: P
 # What else a container lacks is seen in what its step prints.
 
 
-def install_project(project: Project, container: Container, *unset: str) -> Done:
-    """Execute the step that installs the project, in a clone of it."""
+def install_project(
+    project: Project, container: Container, env: dict[str, str] | None = None, python: str = ""
+) -> Done:
+    """Execute the step that installs the project, in a clone of it; it may ask for another Python."""
     described = yaml.safe_load((project.folder / "prefect.yaml").read_text())
     step = described["pull"][-1]["prefect.deployments.steps.run_shell_script"]
     job_variables = described["deployments"][0]["work_pool"]["job_variables"]
-    for name in unset:
-        del job_variables["env"][name]
+    if env is not None:
+        job_variables["env"] = env
     clone = shutil.copytree(project.folder, container.home / "clone")
+    if python:
+        (clone / ".python-version").write_text(f"{python}\n")
     return container.execute_script(step["script"], clone, job_variables)
 
 
@@ -105,7 +109,7 @@ def test_a_container_with_neither_uv_nor_pip_says_so(project: Project) -> None:
 
 
 def test_a_container_that_does_not_name_its_python_says_so(project: Project) -> None:
-    done = install_project(project, project.start_container(), "UV_PROJECT_ENVIRONMENT")
+    done = install_project(project, project.start_container(), env={})
     assert done.returncode != 0
     assert "Set UV_PROJECT_ENVIRONMENT to /usr/local under job_variables." in done.stdout
 
@@ -115,9 +119,8 @@ def test_a_container_with_another_python_says_so(
 ) -> None:
     wanted, path = newest_python
     others = [other for version, other in interpreters().items() if version != wanted]
-    if not others:  # A machine with one Python only: let the project want another one.
-        (project.folder / ".python-version").write_text("3.99\n")
     prefix = build_image(tmp_path / "other", [*others, path][0], ["uv"])
-    done = install_project(project, Container(prefix, tmp_path))
+    # On a machine with one Python only, the project asks for another one.
+    done = install_project(project, Container(prefix, tmp_path), python="" if others else "3.99")
     assert done.returncode != 0
     assert f"give the image Python {wanted}." in done.stdout
