@@ -11,12 +11,11 @@ import yaml
 from packaging.utils import canonicalize_name
 
 from tests.e2e.conftest import StartProject
-from tests.stand_ins.container import Container, Done, build_image, install
+from tests.stand_ins.container import Container, Done, install
 from tests.stand_ins.project import Project
 from tests.support.changes import edit
 from tests.support.environment import clean_environment
 from tests.support.git import git
-from tests.support.pythons import interpreters
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("containers")]
 
@@ -112,15 +111,3 @@ def test_a_container_that_does_not_name_its_python_says_so(project: Project) -> 
     done = install_project(project, project.start_container(), env={})
     assert done.returncode != 0
     assert "Set UV_PROJECT_ENVIRONMENT to /usr/local under job_variables." in done.stdout
-
-
-def test_a_container_with_another_python_says_so(
-    project: Project, newest_python: tuple[str, str], tmp_path: Path
-) -> None:
-    wanted, path = newest_python
-    others = [other for version, other in interpreters().items() if version != wanted]
-    prefix = build_image(tmp_path / "other", [*others, path][0], ["uv"])
-    # On a machine with one Python only, the project asks for another one.
-    done = install_project(project, Container(prefix, tmp_path), python="" if others else "3.99")
-    assert done.returncode != 0
-    assert f"give the image Python {wanted}." in done.stdout

@@ -3,13 +3,16 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tools.base.finding import Findings
+from tools.base.pool_variables import SCHEMA
 from tools.base.project import Project
 from tools.checks.job_variables import check_images, check_job_variables, check_timeouts
 from tools.doctor import show_variables
 
+from tests.stand_ins.modal_push_pool import base_job_template
 from tests.support.changes import append, edit
 from tests.tools.conftest import problems
 
@@ -24,6 +27,8 @@ LOCK = """version = 1
 name = "prefect"
 version = "3.9.1"
 """
+LIVE: dict[str, Any] = base_job_template()["variables"]
+"""What a work pool on the server takes."""
 TAG = r"tag: docker\.io/prefecthq/prefect:.*"
 
 
@@ -41,7 +46,7 @@ def variable(text: str) -> tuple[str, str]:
 FAULTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "an image that is no object": (
         (r"image:\n +tag: ", "image: "),
-        "Job variables", "-python3.12' is not of type 'object'. write it like image: {tag: docker",
+        "Job variables", "write it like image: {tag: docker",
     ),
     "a number for a GPU": (
         variable("gpu: 1"), "Job variables", "gpu: 1 is not of type 'string'. write it like gpu: A10G",
@@ -89,13 +94,24 @@ FAULTS: dict[str, tuple[tuple[str, str], str, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("schema", [SCHEMA, LIVE], ids=["offline", "live"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_named_with_how_to_write_it(locked: Project, fault: str) -> None:
+def test_a_fault_is_named_with_how_to_write_it(
+    locked: Project, fault: str, schema: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.checks.job_variables.schema_of", lambda *_: schema)
     change, name, text = FAULTS[fault]
     edit(locked.root / "prefect.yaml", *change)
     found = {name: problems(check, locked) for name, check in CHECKS.items()}
     assert {name for name, texts in found.items() if texts} == {name}
     assert text in found[name][0]
+
+
+def test_offline_it_knows_the_names_and_defaults_of_the_pool() -> None:
+    known, there = (
+        {n: v.get("default") for n, v in s["properties"].items()} for s in (SCHEMA, LIVE)
+    )
+    assert known == there
 
 
 HARMLESS = {
