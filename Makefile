@@ -2,6 +2,8 @@
 
 # A Python 3.11 to 3.14, for the tools and the demo.
 PYTHON ?= python3
+# What `make benchmark` prints: container, deploy, render or growth; all, if empty.
+TABLES ?=
 BIN := .venv/bin
 
 .PHONY: help demo test test-fast test-renovate lint benchmark golden data pictures pins clean
@@ -30,7 +32,7 @@ lint: .venv/ready ## Lint this repository and a rendered project
 	$(BIN)/python -m scripts.linters
 
 benchmark: .venv/ready ## Measure starts, deploys and renders (about a quarter of an hour)
-	$(BIN)/python -u -m benchmarks
+	PYTHONPATH=template $(BIN)/python -u -m benchmarks $(TABLES)
 
 golden: .venv/ready ## Refresh tests/golden/tutorial and the table of questions in README.md
 	rm -rf tests/golden/tutorial && $(BIN)/python -m scripts.golden tests/golden/tutorial
@@ -40,7 +42,7 @@ data: .venv/ready ## Refresh the time zones and the names of Python's modules in
 	$(BIN)/python -m scripts.data
 
 pictures: .venv/ready ## Make docs/pictures again, with Debian's chromium
-	$(BIN)/python -m scripts.pictures
+	PYTHONPATH=template $(BIN)/python -m scripts.pictures
 
 pins: .venv/ready ## Pin the newest versions of all tools in constraints.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \

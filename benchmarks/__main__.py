@@ -1,6 +1,6 @@
 """Print the tables that are named, or all, as docs/performance.md has them.
 
-Name them as in `python -m benchmarks container deploy`.
+`make benchmark TABLES=container` starts this with the folder of the project's tools on the path.
 """
 
 import os
