@@ -48,7 +48,7 @@ def test_targets_and_the_flow_of_the_owner_go_to_project_mk(project: Path, run_m
     assert ["make", "hello", "Greet"] in [line.split() for line in listed]
     assert run_make(project, "hello").stdout == "Hello from acme.flows.report\n"
     shown = run_make(project, "--dry-run", "run").stdout
-    assert "from acme.flows.report import main;" in shown
+    assert "python -P tools/run_flow.py acme.flows.report" in shown
     assert "flow1" not in shown
 
 

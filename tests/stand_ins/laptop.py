@@ -159,12 +159,17 @@ class Laptop:
         server = self.cloud.server
         pools = server.post("work_pools/filter")
         return [
-            git(self.project, "status", "--porcelain", "--ignored") if self.is_repository() else "",
+            self.files() if self.is_repository() else "",
             [{n: v for n, v in pool.items() if n not in ("updated", "status")} for pool in pools],
             server.post("block_documents/filter", include_secrets=True),
             [d["version"] for d in server.post("deployments/filter")],
             dict(self.github.secrets),
         ]
+
+    def files(self) -> list[str]:
+        """What git says of the project's files, but for Python's own."""
+        lines = git(self.project, "status", "--porcelain", "--ignored").splitlines()
+        return [line for line in lines if "__pycache__" not in line]
 
     def is_repository(self) -> bool:
         return (self.project / ".git").exists()
