@@ -17,6 +17,7 @@ from copier import VcsRef, run_copy, run_update
 
 from tests.support.changes import by_owner, by_template, edit
 from tests.support.copier import AS_RENOVATE, TUTORIAL, copier
+from tests.support.documents import owners
 from tests.support.environment import clean_environment
 from tests.support.git import commit, git
 from tests.support.questionnaire import answers, questionnaire, questions
@@ -171,15 +172,14 @@ def lines(project: Path, name: str) -> Counter[bytes]:
     return Counter(file.read_bytes().splitlines() if file.exists() else [])
 
 
-def is_owned(name: str) -> bool:
-    """Whether updates leave a file alone, whatever the template does to it."""
-    return name.startswith(("src/", "tests/"))
+OWNED = tuple(f"{name}/" for name, owner in owners() if owner == "yours")
+"""The folders that updates leave alone, whatever the template does to them."""
 
 
 def split(project: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """The files that belong to the owner alone, and those that updates merge."""
     files = tree(project)
-    owned = {name: content for name, content in files.items() if is_owned(name)}
+    owned = {name: content for name, content in files.items() if name.startswith(OWNED)}
     return owned, {name: content for name, content in files.items() if name not in owned}
 
 
@@ -331,9 +331,9 @@ def test_an_example_that_was_changed_stays_as_it_is_and_a_deleted_one_stays_away
 
 def test_another_package_name_leaves_the_code_where_it_is(grow: Copy) -> None:
     project = grow(TODAY)
-    before = {name: text for name, text in tree(project).items() if is_owned(name)}
+    before = {name: text for name, text in tree(project).items() if name.startswith(OWNED)}
     update(project, VcsRef.CURRENT, package_name="other")
-    assert {name: text for name, text in tree(project).items() if is_owned(name)} == before
+    assert {name: text for name, text in tree(project).items() if name.startswith(OWNED)} == before
     assert 'module-name = "other"' in (project / "pyproject.toml").read_text()
     # The owner has named another module there, so the choice is the owner's.
     entrypoint = "    entrypoint: {}.flows.{}:main\n"

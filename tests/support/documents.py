@@ -70,3 +70,11 @@ DOCUMENTS = [
     if file.suffix == ".md"
     and (file.parts[0] in ("docs", file.name) or ROOT / file == PROJECT / "README.md")
 ]
+
+
+def owners() -> list[tuple[str, str]]:
+    """Each file or folder in the table of docs/ownership.md, and whose it is."""
+    rows = re.findall(
+        r"^\| `([^`]+)` \| ([^|]+) \|", (ROOT / "docs/ownership.md").read_text(), re.MULTILINE
+    )
+    return [(name.removesuffix("/…"), owner) for name, owner in rows]
