@@ -29,7 +29,6 @@ def block(laptop: Laptop) -> dict:
     return laptop.cloud.server.get(f"{path}?include_secrets=true")["data"]
 
 
-@pytest.mark.xdist_group("containers")
 def test_values_in_the_environment_are_enough(
     start: Callable[..., Laptop], image: Callable[[str, Path], Path], tmp_path: Path
 ) -> None:

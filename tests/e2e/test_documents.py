@@ -169,7 +169,6 @@ def watch(laptop: Laptop, line: str, container: Container) -> None:
     assert "finished successfully" in said
 
 
-@pytest.mark.xdist_group("containers")
 def test_an_owner_can_set_it_up_step_by_step_run_it_and_turn_it_off(
     start: Start, image: Callable[[str, Path], Path], tmp_path: Path
 ) -> None:

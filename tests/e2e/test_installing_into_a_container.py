@@ -17,7 +17,7 @@ from tests.support.environment import clean_environment
 from tests.support.git import git
 from tests.support.pythons import interpreters
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("containers")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
