@@ -15,7 +15,7 @@ from tests.support.changes import edit
 from tests.support.environment import UV_CACHE, clean_environment
 from tests.support.git import commit, git
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("actions")]
+pytestmark = pytest.mark.e2e
 Act = Callable[..., Done]
 
 # act emulates actions/checkout; setup-uv would download uv, which is on the path already.

@@ -53,7 +53,6 @@ def step(laptop: Laptop, name: str, **extra: str | None) -> str:
     return said
 
 
-@pytest.mark.xdist_group("containers")
 def test_values_in_the_environment_are_enough(
     start: Callable[..., Laptop], build_container: BuildContainer, tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ from tests.support.questionnaire import answers, questions
 from tests.support.releases import TODAY, publish
 from tests.support.repository import tree
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("commands")]
+pytestmark = pytest.mark.e2e
 Update = Callable[..., Done]
 
 

@@ -148,7 +148,6 @@ def watch(laptop: Laptop, line: str, build_container: BuildContainer) -> None:
     assert "finished successfully" in said
 
 
-@pytest.mark.xdist_group("containers")
 def test_an_owner_can_set_it_up_step_by_step_run_it_and_turn_it_off(
     start: Start, build_container: BuildContainer
 ) -> None:

@@ -14,7 +14,7 @@ from tests.stand_ins.github_api import NOTHING, READ
 from tests.support.changes import edit
 from tests.support.git import commit
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("containers")]
+pytestmark = pytest.mark.e2e
 
 
 def test_a_deploy_gives_what_prefect_yaml_describes_and_a_second_one_changes_nothing(

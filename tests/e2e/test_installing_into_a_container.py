@@ -17,7 +17,7 @@ from tests.support.changes import edit
 from tests.support.environment import clean_environment
 from tests.support.git import git
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("containers")]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tests.support.environment import UV_CACHE, clean_environment
 from tests.support.git import commit, git
 from tests.support.repository import ROOT, export, tree
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("update")]
+pytestmark = pytest.mark.e2e
 BRANCH = "refs/heads/template-update"
 Change = tuple[str, str, str]
 
