@@ -184,6 +184,7 @@ def test_without_a_network_it_says_what_it_cannot_check(laptop: Laptop) -> None:
 
 
 def test_the_real_command_says_the_same_and_changes_nothing(laptop: Laptop) -> None:
+    assert laptop.run("make", "setup").returncode == 0
     with paused(laptop):
         assert laptop.make_doctor().keys() == {"Work pool"}
         done = laptop.run("make", "--silent", "doctor")

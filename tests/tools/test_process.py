@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 from tools.base import process
-from tools.base.stop import ActionRequired
+from tools.base.project import Project
+from tools.base.stop import ActionRequired, CheckSkipped
+from tools.checks.github_token import fix_github_token
+from tools.checks.modal import read_token
 
 
 def done(stderr: str = "", stdout: str = "") -> process.Completed:
@@ -73,3 +76,14 @@ def test_uv_is_the_one_that_started_this_or_the_projects(
     monkeypatch.delenv("UV")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert process.uv(tmp_path) == str(tmp_path / ".uv/bin/uv")
+
+
+def test_without_modal_and_prefect_github_it_says_what_installs_them(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "modal", None)
+    monkeypatch.setitem(sys.modules, "prefect_github", None)
+    with pytest.raises(CheckSkipped, match="modal is not installed, make setup does that"):
+        read_token()
+    with pytest.raises(ActionRequired, match="prefect-github is not installed, make setup"):
+        fix_github_token(project)

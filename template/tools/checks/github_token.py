@@ -26,7 +26,11 @@ def check_github_token(project: Project) -> Finding:
 
 
 def fix_github_token(project: Project) -> None:
-    from prefect_github import GitHubCredentials  # Only installed where it is needed.
+    try:
+        from prefect_github import GitHubCredentials
+    except ImportError:
+        text = "prefect-github is not installed, make setup does that"
+        raise ActionRequired(text) from None
 
     token = os.environ.get("GITHUB_TOKEN") or ask_for_token(project)
     if refused := refusal(project, token):

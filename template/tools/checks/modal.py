@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import WorkPool
 from tools.base import process
 from tools.base.finding import Finding, Findings, failed, passed
 from tools.base.project import Project
-from tools.base.stop import ActionRequired
+from tools.base.stop import ActionRequired, CheckSkipped
 
 POOL_TYPE = "modal:push"
 PLAN = (
@@ -23,7 +23,10 @@ PLAN = (
 def read_token() -> dict[str, str | None]:
     """The token in the environment, or else in Modal's own configuration, read now."""
     sys.modules.pop("modal.config", None)
-    from modal.config import Config
+    try:
+        from modal.config import Config
+    except ImportError:
+        raise CheckSkipped("modal is not installed, make setup does that") from None
 
     return {name: Config().get(name) for name in ("token_id", "token_secret")}
 
