@@ -13,7 +13,7 @@ from tests.stand_ins.laptop import Laptop
 from tests.support.changes import edit
 from tests.support.git import git
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("doctor")]
+pytestmark = pytest.mark.e2e
 Env = dict[str, str | None]
 Fault = Callable[[Laptop], AbstractContextManager[Env]]
 

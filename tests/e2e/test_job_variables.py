@@ -22,7 +22,7 @@ from tests.support.pythons import interpreters
 from tests.tools.conftest import problems
 from tests.tools.test_job_variables import FAULTS
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("containers")]
+pytestmark = pytest.mark.e2e
 
 SECOND = 0.04
 """How long a second takes here, of Modal's timeouts and of the flow."""
