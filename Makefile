@@ -18,7 +18,7 @@ test: .venv/ready ## Run all tests, one process for each core
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-fast: .venv/ready ## Run the tests that start no Prefect server (about a minute)
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/e2e
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/test_*.py tests/tools
 
 test-renovate: .venv/renovate/ready ## Run Renovate itself over a rendered project and over this repository
 	$(BIN)/python -m pytest tests/renovate

@@ -23,7 +23,7 @@ NASTY = 'it\'s "$HOME" `x` $(y): \\ {z} 😀 #1'
 
 
 @settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # Shrinking would take minutes.
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
@@ -71,7 +71,10 @@ def test_any_accepted_answers_give_a_correct_project(
     } | ({"package_name": package} if package else {})  # fmt: skip
     with TemporaryDirectory() as folder:
         project = Path(folder, "project")
-        copier.run_copy(str(template), project, data=answers, defaults=True, quiet=True)
+        # No answer stands in tools/, and it is most of the files.
+        copier.run_copy(
+            str(template), project, answers, exclude=["/tools"], defaults=True, quiet=True
+        )
         check(project, answers, macro)
 
 
