@@ -10,7 +10,6 @@ from pathlib import Path
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
-    parser.add_argument("--traceback", action="store_true", help="show where a bug is")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("bootstrap", help="connect Prefect, GitHub and Modal")
     doctor = commands.add_parser("doctor", help="diagnose problems (changes nothing)")
@@ -18,6 +17,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     doctor.add_argument("--variables", action="store_true", help="show what work pools take")
     commands.add_parser("rotate-tokens", help="replace the Modal token that Prefect keeps")
     commands.add_parser("packages", help="print what `bake` puts into the image")
+    for command in commands.choices.values():
+        command.add_argument("--traceback", action="store_true", help="show where a bug is")
     return parser.parse_args(arguments)
 
 

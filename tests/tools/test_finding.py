@@ -5,6 +5,7 @@ import logging
 import httpx
 import pytest
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from tools.__main__ import parse
 from tools.base.finding import Check, Finding, Findings, Step, examine, failed, passed
 from tools.base.project import Project
 from tools.base.stop import ActionRequired, CheckSkipped
@@ -46,6 +47,12 @@ def test_a_bug_says_that_it_is_one_and_shows_its_traceback_with_a_flag(
     with caplog.at_level(logging.DEBUG, "tools"):
         examine(check, project)
     assert "raise error\nTypeError: no such thing" in caplog.text
+
+
+@pytest.mark.parametrize("command", ["bootstrap", "doctor", "rotate-tokens"])
+def test_the_flag_is_taken_where_make_puts_it(command: str) -> None:
+    assert parse([command, "--traceback"]).traceback
+    assert not parse([command]).traceback
 
 
 class Switch:
