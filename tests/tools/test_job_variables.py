@@ -149,7 +149,10 @@ def test_the_default_image_has_one_python_only(locked: Project, python: str, fau
     (locked.root / ".python-version").write_text(f"{python}\n")
     found = problems(check_images, locked)
     assert len(found) == faults
-    assert all("the default one has Python 3.12, not 3.13" in text for text in found)
+    assert all(
+        "the default one has Python 3.12, not 3.13. add image: {tag: docker" in text
+        for text in found
+    )
 
 
 def test_other_deployments_share_what_the_first_one_has(locked: Project) -> None:

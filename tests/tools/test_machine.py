@@ -37,7 +37,7 @@ PYTHONS: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "a Python that the project does not take": (
         in_file(".python-version", r"^3\.\d+$", "3.9"),
-        f"failed: .python-version is 3.9, pyproject.toml requires >={HERE}. make them agree",
+        f"failed: .python-version is 3.9, pyproject.toml requires >={HERE}. write a version in .python-version that pyproject.toml takes",
     ),
     "a range that is none": (
         in_file("pyproject.toml", r"^requires-python = .*", 'requires-python = "snake"'),

@@ -43,19 +43,23 @@ class Project:
         except (OSError, UnicodeDecodeError) as error:
             raise CheckSkipped(f"{name} cannot be read: {error}") from None
 
+    def read_toml(self, name: str) -> dict[str, Any]:
+        try:
+            return tomllib.loads(self.read(name))
+        except tomllib.TOMLDecodeError as error:
+            raise CheckSkipped(f"{name}: {error}") from None
+
     @cached_property
     def pyproject(self) -> dict[str, Any]:
-        try:
-            return tomllib.loads(self.read("pyproject.toml"))
-        except tomllib.TOMLDecodeError as error:
-            raise CheckSkipped(f"pyproject.toml: {error}") from None
+        return self.read_toml("pyproject.toml")
+
+    @cached_property
+    def lock(self) -> dict[str, Any]:
+        return self.read_toml("uv.lock")
 
     def locked_version(self, package: str) -> str:
         """The version of a package in uv.lock; empty if it is not there."""
-        try:
-            packages = tomllib.loads(self.read("uv.lock")).get("package", [])
-        except tomllib.TOMLDecodeError as error:
-            raise CheckSkipped(f"uv.lock: {error}") from None
+        packages = self.lock.get("package", [])
         return next((each["version"] for each in packages if each["name"] == package), "")
 
     @cached_property

@@ -46,7 +46,7 @@ def check_python(project: Project) -> Finding:
         return failed(str(error), "name a version such as 3.12 in both files")
     if not fits:
         text = f".python-version is {pinned}, pyproject.toml requires {required}"
-        return failed(text, "make them agree")
+        return failed(text, "write a version in .python-version that pyproject.toml takes")
     here = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if pinned != here:
         return failed(f".python-version is {pinned}, this is Python {here}", "make setup")

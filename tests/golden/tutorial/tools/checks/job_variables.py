@@ -29,11 +29,18 @@ def schema_of(project: Project, pool: str) -> dict[str, Any]:
     return (found.base_job_template.get("variables") if found else None) or SCHEMA
 
 
+def with_properties(project: Project) -> list[tuple[Deployment, dict[str, Any]]]:
+    """Each deployment, with what its work pool says of each job variable."""
+    pools = {name: schema_of(project, name).get("properties", {}) for name in project.pools}
+    return [(deployment, pools[deployment.pool.name]) for deployment in project.deployments]
+
+
 def check_job_variables(project: Project) -> Findings:
+    schemas = {name: schema_of(project, name) for name in project.pools}
     problems = [
         problem
         for deployment in project.deployments
-        for problem in variable_problems(deployment, schema_of(project, deployment.pool.name))
+        for problem in variable_problems(deployment, schemas[deployment.pool.name])
     ]
     return problems or passed("the work pool takes each of them")
 
@@ -62,21 +69,23 @@ def check_images(project: Project) -> Findings:
     """Whether each image has the project's Python, and the Prefect of uv.lock."""
     problems = [
         problem
-        for deployment in project.deployments
-        if (problem := image_problem(project, deployment))
+        for deployment, properties in with_properties(project)
+        if (problem := image_problem(project, deployment, properties))
     ]
     return problems or passed("each has the project's Python and Prefect, as far as its name says")
 
 
-def image_problem(project: Project, deployment: Deployment) -> Finding | None:
-    default = schema_of(project, deployment.pool.name)["properties"].get("image", {})
-    image = deployment.pool.job_variables.get("image") or default.get("default") or {}
+def image_problem(
+    project: Project, deployment: Deployment, properties: dict[str, Any]
+) -> Finding | None:
+    default = properties.get("image", {}).get("default")
+    image = deployment.pool.job_variables.get("image") or default or {}
     tag = str(image.get("tag") or "") if isinstance(image, dict) else ""
     pinned = project.read(".python-version").strip()
-    remedy = "take image from the first deployment of a new project"
     if not tag and pinned != DEFAULT_PYTHON:
         text = f"{deployment.name} has no image, and the default one has Python {DEFAULT_PYTHON}"
-        return failed(f"{text}, not {pinned}", remedy)
+        tag = f"docker.io/prefecthq/prefect:{project.locked_version('prefect')}-python{pinned}"
+        return failed(f"{text}, not {pinned}", f"add image: {{tag: {tag}}} to its job_variables")
     if not (official := OFFICIAL.fullmatch(tag)):
         return None
     prefect, python = official.groups()
@@ -92,9 +101,8 @@ def image_problem(project: Project, deployment: Deployment) -> Finding | None:
 
 def check_timeouts(project: Project) -> Findings:
     problems = []
-    for deployment in project.deployments:
-        schema = schema_of(project, deployment.pool.name)
-        default = schema["properties"].get("timeout", {}).get("default")
+    for deployment, properties in with_properties(project):
+        default = properties.get("timeout", {}).get("default")
         if default and "timeout" not in deployment.pool.job_variables:
             text = f"{deployment.name} has no timeout: Modal stops its runs after {default} s"
             problems.append(failed(text, "add timeout: 3600 to its job_variables"))
