@@ -4,12 +4,13 @@ import logging
 
 import httpx
 import pytest
+import tools.bootstrap
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from tools.__main__ import parse
 from tools.base.finding import Check, Finding, Findings, Step, examine, failed, passed
 from tools.base.project import Project
 from tools.base.stop import ActionRequired, CheckSkipped
-from tools.bootstrap import take
+from tools.bootstrap import bootstrap, take
 
 ANSWER = httpx.Response(503, request=httpx.Request("GET", "https://example.com"))
 
@@ -53,6 +54,18 @@ def test_a_bug_says_that_it_is_one_and_shows_its_traceback_with_a_flag(
 def test_the_flag_is_taken_where_make_puts_it(command: str) -> None:
     assert parse([command, "--traceback"]).traceback
     assert not parse([command]).traceback
+
+
+def test_a_bug_in_a_fix_says_how_to_report_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fix(_: Project) -> None:
+        raise TypeError("no such thing")
+
+    monkeypatch.setattr(tools.bootstrap, "STEPS", [Step("It", Switch(right=False).check, fix)])
+    assert bootstrap(project) == 1
+    said = capsys.readouterr().out
+    assert "It: action needed. a bug of these tools: TypeError: no such thing. report it" in said
 
 
 class Switch:

@@ -38,7 +38,8 @@ def bootstrap(project: Project) -> int:
             ready.add(step.name)
         except Exception as error:
             finding = explain(error)
-            text, mark = f"action needed. {finding.text}", MARKS["failed"]
+            said = ". ".join(filter(None, (finding.text, finding.remedy)))
+            text, mark = f"action needed. {said}", MARKS["failed"]
         say(f"{step.name}: {text}", mark)
     if len(ready) < len(STEPS):
         say("\nNot ready yet. Run make bootstrap again when you have done that.")
