@@ -60,7 +60,8 @@ def build_image(prefix: Path, interpreter: str, packages: list[str], compiled: b
     Like the official images of Python, this one has no bytecode of the standard library.
 
     Raises:
-        subprocess.CalledProcessError: the copy does not run, or a package cannot be had.
+        subprocess.CalledProcessError: the copy does not run.
+        RuntimeError: a package cannot be had.
     """
     facts = json.loads(subprocess.check_output([interpreter, "-c", FACTS], text=True))
     version = facts["version"]
@@ -95,10 +96,18 @@ def copy_image(source: Path, prefix: Path) -> Path:
 
 
 def install(prefix: Path, packages: list[str], compiled: bool = True) -> None:
-    """Install requirements into an image, from the cache of whoever runs the tests."""
+    """Install requirements into an image, from the cache of whoever runs the tests.
+
+    Raises:
+        RuntimeError: uv could not, with its own words.
+    """
     command = ["uv", "pip", "install", "--quiet", "--python", str(prefix / "bin/python")]
     command += ["--compile-bytecode"] if compiled else []
-    subprocess.run([*command, *packages], env=clean_environment(), check=True)
+    done = subprocess.run(
+        [*command, *packages], env=clean_environment(), stderr=subprocess.PIPE, text=True
+    )
+    if done.returncode:
+        raise RuntimeError(f"uv could not install {packages}:\n{done.stderr}")
 
 
 @dataclass
