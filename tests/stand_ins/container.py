@@ -103,8 +103,9 @@ def install(prefix: Path, packages: list[str], compiled: bool = True) -> None:
     """
     command = ["uv", "pip", "install", "--quiet", "--python", str(prefix / "bin/python")]
     command += ["--compile-bytecode"] if compiled else []
+    command += packages
     done = subprocess.run(
-        [*command, *packages], env=clean_environment(), stderr=subprocess.PIPE, text=True
+        command, check=False, env=clean_environment(), stderr=subprocess.PIPE, text=True
     )
     if done.returncode:
         raise RuntimeError(f"uv could not install {packages}:\n{done.stderr}")
