@@ -195,7 +195,11 @@ def test_an_answer_that_the_reference_refuses_is_refused_with_that_text(
 FOREIGN = {
     "copier": ["copier/_main.py", "copier/_user_data.py"],
     "jsonschema": ["jsonschema/_keywords.py"],
-    "prefect": ["prefect/runner/storage.py", "prefect/utilities/templating/__init__.py"],
+    "prefect": [
+        "prefect/runner/storage.py",
+        "prefect/utilities/schema_tools/validation.py",
+        "prefect/utilities/templating/__init__.py",
+    ],  # fmt: skip
 }
 """Files of other distributions, with messages that docs/troubleshooting.md explains."""
 CLOUD = ["Flow run could not be submitted to infrastructure: <reason>"]
