@@ -102,7 +102,7 @@ def check(project: Path, answers: dict[str, Any], macro: Macro) -> None:
         steps += ["locked.stdout", "baked.packages"]
     expected = {f"{{{{ {step} }}}}" for step in steps}
     if answers["private_repository"]:
-        block = macro("repository.block", answers["repo_url"])
+        block = macro("project_name.block", stored["project_name"])
         expected.add(f"{{{{ prefect.blocks.github-credentials.{block} }}}}")
     assert set(placeholders) == expected
 

@@ -199,7 +199,7 @@ FOREIGN = {
         "prefect/runner/storage.py",
         "prefect/utilities/schema_tools/validation.py",
         "prefect/utilities/templating/__init__.py",
-    ],  # fmt: skip
+    ],
 }
 """Files of other distributions, with messages that docs/troubleshooting.md explains."""
 CLOUD = ["Flow run could not be submitted to infrastructure: <reason>"]

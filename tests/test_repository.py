@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prefect.types.names import raise_on_name_alphanumeric_dashes_only
 
 Macro = Callable[..., str]
 EXAMPLE = "https://github.com/acme/flows"
@@ -124,21 +123,3 @@ def test_what_is_taken_has_a_canonical_form(macro: Macro, address: str) -> None:
         assert macro("repository.canonical", canonical) == canonical
         git_reads = ["git", "ls-remote", "--get-url", canonical]
         assert subprocess.check_output(git_reads, text=True) == f"{canonical}\n"
-
-
-@settings(max_examples=300, deadline=None)
-@given(name=st.from_regex(r"[A-Za-z0-9._-]{1,100}", fullmatch=True))
-def test_a_block_has_a_name_that_prefect_takes(macro: Macro, name: str) -> None:
-    if macro("repository.error", f"acme/{name}") == "":
-        block = macro("repository.block", f"acme/{name}")
-        assert block
-        assert raise_on_name_alphanumeric_dashes_only(block) == block
-
-
-@pytest.mark.parametrize(
-    ("address", "block"),
-    [("acme/prefect-modal", "prefect-modal"), ("acme/Data.Flows_2", "data-flows-2"),
-     ("acme/.github", "github"), ("acme/__", "github")],
-)  # fmt: skip
-def test_a_block_is_called_after_its_repository(macro: Macro, address: str, block: str) -> None:
-    assert macro("repository.block", address) == block

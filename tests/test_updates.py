@@ -78,6 +78,7 @@ CONFLICTS: dict[str, Conflicts] = {
 OTHER_ANSWERS: dict[str, object] = {
     "repo_url": "acme/flows",
     "package_name": "other",
+    "project_name": "Other",
     "private_repository": False,
     "branch": "production",
     "work_pool": "other-pool",
@@ -221,8 +222,8 @@ def test_an_updated_project_is_what_a_fresh_copy_would_be(
 ) -> None:
     project = copy(old, **ANSWERS[chosen])
     owned, _ = split(project)
-    _, fresh = split(copy(new, **answers(project)))
     update(project, new)
+    _, fresh = split(copy(new, **answers(project)))
     assert split(project) == (owned, fresh)
     assert len(owned) == 5
     assert not conflicts(project)
@@ -233,7 +234,9 @@ def test_an_update_keeps_every_edit_and_brings_every_change(
     copy: Copy, grow: Copy, grown_and_updated: Copy, old: str, new: str
 ) -> None:
     base, mine = copy(old), grow(old)
-    theirs, project = copy(new, **answers(base)), grown_and_updated(old, new)
+    # Projects from before the question keep the name that they had.
+    theirs = copy(new, **({"project_name": "prefect-modal"} | answers(base)))
+    project = grown_and_updated(old, new)
     in_conflict = conflicts(project)
     assert in_conflict == CONFLICTS.get(old, {})
 

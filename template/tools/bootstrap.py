@@ -1,13 +1,14 @@
 # mypy: ignore-errors
 """`make bootstrap`: connect Prefect, GitHub and Modal. It is safe to rerun."""
 
-from tools.base.finding import Step, examine, explain
+from tools.base.finding import Check, Finding, Findings, Step, examine, explain, passed
 from tools.base.project import Project
-from tools.base.screen import MARKS, say
+from tools.base.screen import say
 from tools.base.stop import ActionRequired
-from tools.checks.deployments import check_deployed, fix_deployed, full_name, on_the_server
+from tools.checks.deployments import check_deployed, counterpart, fix_deployed, of_this_repository
 from tools.checks.github_secrets import check_github_secrets, fix_github_secrets
 from tools.checks.github_token import another_token, check_github_token, fix_github_token
+from tools.checks.job_variables import check_images, check_job_variables, check_timeouts
 from tools.checks.modal import (
     check_modal_token,
     check_work_pools,
@@ -15,40 +16,78 @@ from tools.checks.modal import (
     fix_work_pools,
 )
 from tools.checks.prefect_account import check_prefect, fix_prefect
+from tools.checks.prefect_yaml import (
+    check_containers,
+    check_flows,
+    check_keys,
+    check_names,
+    check_schedules,
+    check_secrets,
+)
 from tools.checks.repository import check_commit, check_remote, fix_commit, fix_remote
 
-STEPS = [
-    Step("Prefect", check_prefect, fix_prefect),
-    Step("GitHub token", check_github_token, fix_github_token, renew=another_token),
-    Step("Modal token", check_modal_token, fix_modal_token),
-    Step("Work pool", check_work_pools, fix_work_pools, after=("Modal token",)),
-    Step("GitHub secrets", check_github_secrets, fix_github_secrets, after=("Work pool",)),
-    Step("Remote", check_remote, fix_remote),
-    Step("Commit", check_commit, fix_commit, after=("Remote",)),
-    Step("Deployment", check_deployed, fix_deployed, after=("Work pool", "Commit")),
+PREFECT_YAML = [
+    Check("Keys", check_keys),
+    Check("Names", check_names),
+    Check("Flows", check_flows),
+    Check("Schedules", check_schedules),
+    Check("Secrets", check_secrets),
+    Check("Containers", check_containers),
+    Check("Job variables", check_job_variables),
+    Check("Images", check_images),
+    Check("Timeouts", check_timeouts),
 ]
+"""What can be said of prefect.yaml without any server."""
+
+
+def check_prefect_yaml(project: Project) -> Findings:
+    found = [each for check in PREFECT_YAML for each in examine(check, project)]
+    return [each for each in found if each.status != "passed"] or passed("a run would start")
+
+
+STEPS = [
+    Step("Remote", check_remote, fix_remote),
+    Step("Prefect", check_prefect, fix_prefect),
+    Step(
+        "GitHub token",
+        check_github_token,
+        fix_github_token,
+        after=("Remote",),
+        renew=another_token,
+    ),
+    Step("Modal token", check_modal_token, fix_modal_token),
+    Step("Work pool", check_work_pools, fix_work_pools, after=("Remote", "Modal token")),
+    Step("GitHub secrets", check_github_secrets, fix_github_secrets, after=("Work pool",)),
+    Step("Commit", check_commit, fix_commit, after=("Remote",)),
+    Step("Deployment", check_deployed, fix_deployed, after=("prefect.yaml", "Work pool", "Commit")),
+]
+
+FILE = Step("prefect.yaml", check_prefect_yaml, fix=lambda _: None)
+"""Its rows of `make doctor` say the same one by one."""
 
 
 def bootstrap(project: Project) -> int:
     """Go through the steps, and return the exit code."""
     ready: set[str] = set()
-    for step in STEPS:
+    for step in (FILE, *STEPS):
         try:
-            text, mark = take(step, project, ready), MARKS["passed"]
+            text, status = take(step, project, ready), "passed"
             ready.add(step.name)
+        except EOFError:
+            raise
         except Exception as error:
             finding = explain(error)
             said = ". ".join(filter(None, (finding.text, finding.remedy)))
-            text, mark = f"action needed. {said}", MARKS["failed"]
-        say(f"{step.name}: {text}", mark)
-    if len(ready) < len(STEPS):
+            text, status = f"action needed. {said}", "failed"
+        say(f"{step.name}: {text}", status)
+    if len(ready) <= len(STEPS):
         say("\nNot ready yet. Run make bootstrap again when you have done that.")
         return 1
     say("\nReady. Start a run, and watch it there or here:")
-    there = on_the_server(project)
+    there = of_this_repository(project)
     for deployment in project.deployments:
-        name = full_name(project, there[deployment.key])
-        say(f"  uv run prefect deployment run {name} --watch")
+        if found := counterpart(project, deployment, there):
+            say(f"  uv run prefect deployment run {found.quoted} --watch")
     say(f"  {project.workspace.ui_url}")
     return 0
 
@@ -57,16 +96,30 @@ def take(step: Step, project: Project, ready: set[str]) -> str:
     """Check a step, fix it if that is needed, and return what to say about it.
 
     Raises:
-        ActionRequired: it has not passed, or cannot be fixed yet.
+        ActionRequired: it has not passed, or what it needs has not.
     """
-    finding, *_ = examine(step, project)
-    needed = finding.status == "failed" or (finding.status == "passed" and step.renew(project))
+    found = examine(step, project)
+    needed = is_failed(found) or (is_right(found) and step.renew(project))
+    for name in step.after:
+        if name not in ready and (needed or is_right(found)):
+            raise ActionRequired(f"{told(found, remedy=False)}. {name} has to be right first.")
     if needed:
-        for name in step.after:
-            if name not in ready:
-                raise ActionRequired(f"{finding.text}. {name} has to be right first.")
         step.fix(project)
-        finding, *_ = examine(step, project)
-    if finding.status != "passed":
-        raise ActionRequired(f"{finding.text}. {finding.remedy}".strip())
-    return f"{'done' if needed else 'already there'}. {finding.text}"
+        found = examine(step, project)
+    if not is_right(found):
+        raise ActionRequired(told(found))
+    return f"{'done' if needed else 'already there'}. {told(found)}"
+
+
+def is_right(found: list[Finding]) -> bool:
+    return all(each.status in ("passed", "warning") for each in found)
+
+
+def is_failed(found: list[Finding]) -> bool:
+    return any(each.status == "failed" for each in found)
+
+
+def told(found: list[Finding], remedy: bool = True) -> str:
+    """All that was found, in a line."""
+    texts = ([each.text, each.remedy if remedy else ""] for each in found)
+    return ". ".join(text for pair in texts for text in pair if text)

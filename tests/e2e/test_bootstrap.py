@@ -36,7 +36,7 @@ sys.addaudithook(note)
 
 def block(laptop: Laptop) -> dict[str, Any]:
     """The block from which containers take the token, with its secrets."""
-    path = f"block_types/slug/github-credentials/block_documents/name/{laptop.pool}"
+    path = f"block_types/slug/github-credentials/block_documents/name/acme-{laptop.pool}"
     data: dict[str, Any] = laptop.cloud.server.get(f"{path}?include_secrets=true")["data"]
     return data
 
@@ -71,7 +71,7 @@ def test_values_in_the_environment_are_enough(
     }
     head = git(laptop.project, "rev-parse", "HEAD")
     assert git(laptop.github.repository(laptop.name), "rev-parse", "main") == head
-    assert laptop.cloud.server.deployment(f"{laptop.pool}-example")["version"] == head
+    assert laptop.cloud.server.deployment(f"acme-{laptop.pool}-example")["version"] == head
 
     # No program was started with a secret among its arguments.
     started = (tmp_path / "log").read_text()
@@ -104,7 +104,7 @@ def test_without_any_value_each_step_says_what_it_needs(start: Callable[..., Lap
     laptop = start()
     before = laptop.state()
     ready, steps = laptop.bootstrap(
-        PREFECT_API_URL=None, PREFECT_API_KEY=None, GITHUB_TOKEN=None, MODAL_TOKEN_ID=None,
+        PREFECT_API_URL=None, PREFECT_API_KEY=None, GITHUB_CLONE_TOKEN=None, MODAL_TOKEN_ID=None,
         MODAL_TOKEN_SECRET=None, GH_TOKEN=None,
     )  # fmt: skip
     assert not ready
@@ -119,10 +119,10 @@ def test_without_any_value_each_step_says_what_it_needs(start: Callable[..., Lap
     assert laptop.state()[1:] == before[1:]
 
     nothing: dict[str, str | None] = dict.fromkeys(
-        ("GITHUB_TOKEN", "MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET")
+        ("GITHUB_CLONE_TOKEN", "MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET")
     )
     said = step(laptop, "GitHub token", **nothing)
-    assert said.startswith("action needed. Set GITHUB_TOKEN to a token from https://")
+    assert said.startswith("action needed. Set GITHUB_CLONE_TOKEN to a token from https://")
     assert step(laptop, "Modal token", **nothing) == (
         "action needed. Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET. Or run this in a terminal."
     )
@@ -137,12 +137,12 @@ def test_what_is_refused_is_not_saved(start: Callable[..., Laptop]) -> None:
     page = f"https://github.com/{laptop.name}/settings/secrets/actions"
     assert page in step(laptop, "GitHub secrets")
     assert f"That token cannot read {laptop.name}" in step(
-        laptop, "GitHub token", GITHUB_TOKEN=other
+        laptop, "GitHub token", GITHUB_CLONE_TOKEN=other
     )
     # It has to read as in a container, without the logins of this machine.
     (laptop.home / ".netrc").write_text(f"machine github.com login x password {laptop.owner}\n")
     assert f"That token cannot read {laptop.name}" in step(
-        laptop, "GitHub token", GITHUB_TOKEN=new_token()
+        laptop, "GitHub token", GITHUB_CLONE_TOKEN=new_token()
     )
     with pytest.raises(httpx.HTTPStatusError, match="404"):
         block(laptop)
@@ -188,7 +188,7 @@ def test_new_tokens_replace_the_old_ones(start: Callable[..., Laptop]) -> None:
     for name in ("GitHub token", "Work pool"):
         assert step(laptop, name).startswith("done. ")
     laptop.github.rights[fresh := new_token()] = READ
-    assert step(laptop, "GitHub token", GITHUB_TOKEN=fresh).startswith("done. ")
+    assert step(laptop, "GitHub token", GITHUB_CLONE_TOKEN=fresh).startswith("done. ")
     assert block(laptop)["token"] == fresh
     rotated = {"MODAL_TOKEN_SECRET": new_token()}
     assert step(laptop, "Work pool", **rotated).startswith("already there. ")
@@ -249,7 +249,7 @@ def test_a_person_types_a_token_and_may_interrupt(start: Callable[..., Laptop]) 
     laptop.owner = f"ghp_{secrets.token_hex(18)}"
     laptop.github.scopes = "repo, workflow"
     laptop.github.rights[laptop.owner] = OWNER
-    terminal = laptop.talk("bootstrap", GITHUB_TOKEN=None)
+    terminal = laptop.talk("bootstrap", GITHUB_CLONE_TOKEN=None)
     terminal.expect("Use gh's own token.*'repo', 'workflow' in all your repositories.*N")
     terminal.sendline("n")
     terminal.expect("GitHub token: ")
@@ -273,14 +273,14 @@ def test_a_token_that_cannot_read_is_refused_and_ghs_own_taken(
     start: Callable[..., Laptop],
 ) -> None:
     laptop = start()
-    terminal = laptop.talk("bootstrap", GITHUB_TOKEN=None)
+    terminal = laptop.talk("bootstrap", GITHUB_CLONE_TOKEN=None)
     terminal.expect("can do more than read.*N")
     terminal.sendline("")
     terminal.expect("GitHub token: ")
     terminal.sendline(wrong := new_token())
     terminal.expect(f"That token cannot read {laptop.name}")
     terminal.close(force=True)
-    terminal = laptop.talk("bootstrap", GITHUB_TOKEN=None)
+    terminal = laptop.talk("bootstrap", GITHUB_CLONE_TOKEN=None)
     terminal.expect("can do more than read.*N")
     terminal.sendline("y")
     terminal.expect("GitHub token: done")
@@ -393,7 +393,7 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
 
 def test_a_public_repository_needs_no_github_token(start: Callable[..., Laptop]) -> None:
     laptop = start(private_repository="no")
-    said = step(laptop, "GitHub token", GITHUB_TOKEN=None)
+    said = step(laptop, "GitHub token", GITHUB_CLONE_TOKEN=None)
     assert said == "already there. not needed, the repository is public"
 
 

@@ -111,7 +111,6 @@ def test_nothing_is_deployed_where_nobody_is_logged_in(
 ) -> None:
     done = run_make(project, "prefect-deploy", PREFECT_HOME=str(tmp_path / "new"), **in_common)
     assert done.returncode != 0
-    assert "Log in first: " in done.stdout
     assert "uv run prefect cloud login" in done.stdout
     assert not list(tmp_path.glob("new/*.db"))
 
@@ -149,14 +148,14 @@ def test_the_oddest_names_are_deployed_as_they_are(
     env = prefect_server.environment()
     done = run_make(rendered, "prefect-deploy", env=env, **in_common)
     assert done.returncode == 0, done.stdout
-    deployment = prefect_server.deployment(".Odd_Name---example")
+    deployment = prefect_server.deployment("acme-.Odd_Name---example")
     assert deployment["work_pool_name"] == pool
     assert deployment["entrypoint"] == "odd__name_.flows.flow1:main"
     assert deployment["pull_steps"][0]["prefect.deployments.steps.git_clone"] == {
         "id": "clone-step",
         "repository": "https://github.com/acme/.Odd_Name--",
         "branch": branch,
-        "credentials": "{{ prefect.blocks.github-credentials.odd-name }}",
+        "credentials": "{{ prefect.blocks.github-credentials.acme-odd-name }}",
     }
     (schedule,) = deployment["schedules"]
     assert schedule["schedule"]["cron"] == "*/7 3 L * *"

@@ -68,7 +68,7 @@ def without_credentials(laptop: Laptop) -> Iterator[Env]:
 
 @contextmanager
 def missing_block(laptop: Laptop) -> Iterator[Env]:
-    path = f"block_types/slug/github-credentials/block_documents/name/{laptop.pool}"
+    path = f"block_types/slug/github-credentials/block_documents/name/acme-{laptop.pool}"
     server = laptop.cloud.server
     httpx.delete(f"{server.url}/block_documents/{server.get(path)['id']}").raise_for_status()
     yield {}
@@ -161,7 +161,7 @@ def test_a_fault_is_named_with_its_remedy(laptop: Laptop, fault: str) -> None:
 def test_the_commands_that_are_named_fix_it(laptop: Laptop) -> None:
     server = laptop.cloud.server
     other = {"name": "other", "flow_id": server.post("flows/", name="main")["id"]}
-    steps = server.deployment(f"{laptop.pool}-example")["pull_steps"]
+    steps = server.deployment(f"acme-{laptop.pool}-example")["pull_steps"]
     server.post("deployments/", **other, pull_steps=steps)
     change_pool(laptop, is_paused=True)
     found = laptop.doctor()

@@ -124,7 +124,7 @@ def watch(laptop: Laptop, line: str, build_container: BuildContainer) -> None:
     """
     server = laptop.cloud.server
     direct = laptop.environment(PREFECT_API_URL=server.url, PREFECT_API_KEY=None)
-    deployment = server.deployment(f"{laptop.pool}-example")
+    deployment = server.deployment(f"acme-{laptop.pool}-example")
     of_it: dict[str, object] = {
         "deployments": {"id": {"any_": [deployment["id"]]}},
         "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}, "tags": {"is_null_": True}},
@@ -177,7 +177,7 @@ def test_an_owner_can_set_it_up_step_by_step_run_it_and_turn_it_off(
     watch(laptop, line, build_container)
 
     listed = "".join(follow(laptop, line) for line in sections.pop("See what runs"))
-    assert f"{laptop.pool}-example" in listed
+    assert f"acme-{laptop.pool}-example" in listed
     assert "COMPLETED" in listed
     (line,) = sections.pop("Change it")
     follow(laptop, line)
@@ -193,5 +193,5 @@ def test_an_owner_can_set_it_up_step_by_step_run_it_and_turn_it_off(
     named = {block["name"] for block in server.post("block_documents/filter")}
     assert not {name for name in named if laptop.pool in str(name)}
     left = server.post("deployments/filter")
-    assert f"{laptop.pool}-example" not in {deployment["name"] for deployment in left}
+    assert f"acme-{laptop.pool}-example" not in {deployment["name"] for deployment in left}
     laptop.assert_no_secret_was_said()

@@ -71,7 +71,7 @@ def test_a_private_repository_is_cloned_with_the_token_of_its_block_and_with_no_
     assert status == "failed"
     assert text.endswith(" crashed in the pull step git_clone")
     assert remedy == "fix Lock file above, see what its container printed: https://modal.com/apps"
-    block = project.repository.split("/")[1]
+    block = project.repository.replace("/", "-")
     assert f"Block not found: '{block}' of type 'github-credentials'" in run.output
 
     project.save_token(token := new_token())
@@ -129,7 +129,7 @@ def test_what_was_deployed_runs_although_the_branch_has_moved_on(
     def refusal() -> str:
         done = project.make("prefect-deploy")
         assert done.returncode != 0
-        assert "Log in first" not in done.stdout
+        assert "prefect cloud login" not in done.stdout
         return " ".join(done.stdout.split())
 
     (project.folder / "notes.txt").write_text("mine\n")

@@ -39,7 +39,7 @@ def test_a_project_on_prefect_3_8_is_tested_deployed_and_diagnosed(
     assert prefect_server.create_push_pool("pref-modal-pool").status_code in (201, 409)
     done = run_make(project, "prefect-deploy", env=env)
     assert done.returncode == 0, done.stdout
-    deployed = prefect_server.deployment("on-3.8-example")
+    deployed = prefect_server.deployment("acme-on-3.8-example")
     assert [schedule["active"] for schedule in deployed["schedules"]] == [True]
 
     # It reads prefect.yaml with a part of Prefect that is not public.

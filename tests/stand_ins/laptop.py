@@ -25,8 +25,8 @@ from tests.support.environment import UV_CACHE
 from tests.support.git import commit, git
 
 STEPS = [
-    "Prefect", "GitHub token", "Modal token", "Work pool", "GitHub secrets", "Remote", "Commit",
-    "Deployment",
+    "prefect.yaml", "Remote", "Prefect", "GitHub token", "Modal token", "Work pool",
+    "GitHub secrets", "Commit", "Deployment",
 ]  # fmt: skip
 """What `make bootstrap` goes through, in this order."""
 SLOW = ("uv", "Lock file", "Template")
@@ -82,7 +82,7 @@ class Laptop:
             "HOME": str(self.home), "PREFECT_HOME": str(self.home / ".prefect"),
             "UV_CACHE_DIR": str(UV_CACHE), "UV_PYTHON": self.python,
             "UV_PYTHON_DOWNLOADS": "never",
-            "GITHUB_TOKEN": self.token,
+            "GITHUB_CLONE_TOKEN": self.token,
             "MODAL_TOKEN_ID": "token-id", "MODAL_TOKEN_SECRET": self.modal,
             **extra,
         }  # fmt: skip

@@ -82,7 +82,7 @@ class Project:
         return self.deployment()
 
     def deployment(self) -> dict[str, Any]:
-        return self.server.deployment(f"{self.repository.split('/')[1]}-example")
+        return self.server.deployment(f"{self.repository.replace('/', '-')}-example")
 
     def start_container(self) -> Container:
         """A fresh container, as the deployment's job variables describe it."""

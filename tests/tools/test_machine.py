@@ -50,6 +50,10 @@ PYTHONS: dict[str, tuple[Callable[[Path], None], str]] = {
             f"uvx copier update --data python_version={HERE}"
         ),
     ),
+    "one patch release": (
+        in_file(".python-version", r"^3\.\d+$", "3.12.4"),
+        "failed: .python-version is 3.12.4, and containers may have another 3.12. write 3.12 in it",
+    ),
     "a missing file": (
         lambda folder: (folder / ".python-version").unlink(), "skipped: .python-version is missing.",
     ),

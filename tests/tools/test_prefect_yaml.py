@@ -1,22 +1,24 @@
 """`make doctor` names each fault of prefect.yaml with its remedy, and nothing else."""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tools.base.finding import Findings
+from tools.base.flows import find_flow
 from tools.base.project import Project
-from tools.checks.prefect_yaml import check_containers, check_keys, check_schedules, check_secrets
+from tools.base.stop import CheckSkipped
+from tools.bootstrap import PREFECT_YAML
 
 from tests.support.changes import append, edit
 from tests.tools.conftest import problems
 
 CHECKS: dict[str, Callable[[Project], Findings]] = {
-    "Keys": check_keys,
-    "Schedules": check_schedules,
-    "Secrets": check_secrets,
-    "Containers": check_containers,
+    check.name: check.check
+    for check in PREFECT_YAML
+    if check.name not in ("Job variables", "Images", "Timeouts")
 }
 SECOND = """  - name: second
     entrypoint: flows/report.py:main
@@ -27,25 +29,87 @@ SECOND = """  - name: second
         env: {UV_PROJECT_ENVIRONMENT: /usr/local}
 """
 MALFORMED = "skipped: prefect.yaml is malformed, see Keys."
+EVERY = "Names", "Flows", "Schedules", "Secrets", "Containers"
+CRON = r"cron: .*\n +timezone: .*"
 FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "a misspelt key": (
         "work_queue_name:", "work_queue:", {"Keys": "'work_queue' was unexpected"},
     ),
     "a misspelt key of a schedule": ("timezone:", "timezon:", {"Keys": "'timezon'"}),
     "a value of the wrong type": ("paused: false", "paused: sometimes", {"Keys": "'sometimes'"}),
+    "a date where Prefect takes text": (
+        "version: .*", "version: 2026-11-25", {"Keys": "deployments[0].version: datetime.date(2026, 11, 25) is not"},
+    ),
+    "a key that is given twice": (
+        "    paused: false", "    paused: false\n    paused: true",
+        {"Keys": "paused is given twice. remove one of them"},
+    ),
+    "an entry of another type": ("^    version: .*", "    tags: {a: b}", {"Keys": "deployments[0].tags"}),
+    "a deployment without a name": (
+        r"- name: \"Ben.*", "- tags: []", {"Names": "a deployment has no name. add name: to it"},
+    ),
     "a schedule without a slug": (
         r"- slug: primary\n +cron", "- cron",
-        {"Schedules": "failed: prefect-modal-example has a schedule without a slug. add slug:"},
+        {"Schedules": "prefect-modal-example has a schedule without a slug. add slug:"},
     ),
     "a schedule that is no cron": (
         r"cron: .*", 'cron: "61 * * * *"', {"Schedules": "61 * * * *"},
     ),
+    "a schedule in no time zone": (
+        "timezone: .*", "timezone: Nowhere/X", {"Schedules": 'Invalid timezone: "Nowhere/X"'},
+    ),
+    "an interval that Prefect does not read": (
+        CRON, "interval: 1h", {"Schedules": "interval: Input should be a valid timedelta"},
+    ),
+    "an interval that goes back": (
+        CRON, "interval: -5", {"Schedules": "interval: Input should be greater than 0"},
+    ),
+    "an anchor that is no date": (
+        CRON, "interval: 3600\n        anchor_date: soon", {"Schedules": "string [soon]"},
+    ),
+    "a rule that is none": (CRON, "rrule: FREQ=DAYLY", {"Schedules": "invalid 'FREQ': DAYLY"}),
+    "a schedule that says two things": (
+        CRON, 'cron: "0 6 * * *"\n        interval: 3600', {"Schedules": "Exactly one of"},
+    ),
+    "a slug that is given twice": (
+        r"^( +)- slug: primary\n((?: +\w+: .*\n){2})", r"\g<0>\g<0>",
+        {"Schedules": "has the slug primary twice"},
+    ),
+    "the schedule of old": (
+        r"    schedules:\n +- slug: primary\n +cron: .*\n +timezone: .*",
+        '    schedule:\n      cron: "0 6 * * *"',
+        {"Schedules": "has a schedule:, and each deploy resumes it if it was paused. make it an el"},
+    ),
     "a deployment that does not say whether it is paused": (
         r" +paused: false\n", "", {"Schedules": "add paused: false to it"},
     ),
-    "a secret in a job variable": (
+    "a block in a job variable": (
         "env:$", 'gpu: "{{ prefect.blocks.secret.gpu.value }}"\n        env:',
         {"Secrets": "Prefect would store gpu in plain text. load the block in the flow"},
+    ),
+    "the environment in a job variable": (
+        "env:$", 'env:\n          WAREHOUSE: "{{ $WAREHOUSE }}"',
+        {"Secrets": "warning: Ben-Epstein-prefect-modal-example: Prefect stores $WAREHOUSE in plain"},
+    ),
+    "a password in a job variable": (
+        "env:$", "env:\n          DB_PASSWORD: hunter2",
+        {"Secrets": "env.DB_PASSWORD looks like a secret, and Prefect shows it in plain text. put it"},
+    ),
+    "a password in an address": (
+        "env:$", "env:\n          DATABASE: postgresql://me:hunter2@db/flows",
+        {"Secrets": "failed: Ben-Epstein-prefect-modal-example: env.DATABASE looks like a secret"},
+    ),
+    "a random key": (
+        "env:$", "env:\n          STRIPE_KEY: a1b2c3d4e5f6a7b8c9d0",
+        {"Secrets": "failed: Ben-Epstein-prefect-modal-example: env.STRIPE_KEY looks like"},
+    ),
+    "a parameter that may be a secret": (
+        "    paused:", "    parameters: {name: {token: hunter2}}\n    paused:",
+        {"Secrets": "warning: Ben-Epstein-prefect-modal-example: name.token looks like a secret"},
+    ),
+    "a work pool from the environment": (
+        r"name: \"pref-modal-pool\"", 'name: "{{ $POOL }}"',
+        {"Containers": "is {{ $POOL }}, which is not set here. give it a work pool"},
     ),
     "a container that does not know its Python": (
         "UV_PROJECT_ENVIRONMENT: /", "OTHER: /",
@@ -53,29 +117,40 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "a flow that does not exist": (
         "flow1:main", "flow1:mian",
-        {"Containers": "flow1:mian, which does not exist. correct its entrypoint, as MODULE"},
+        {"Flows": "flow1:mian, which does not exist. correct its entrypoint, as MODULE"},
+    ),
+    "a flow with the name of a module's part": (
+        "flow1:main", "flow1:Doing", {"Flows": "flow1:Doing, which does not exist"},
+    ),
+    "a task in place of a flow": (
+        "flow1:main", "flow1:do_print", {"Flows": "flow1:do_print, which is a task"},
     ),
     "a module that does not exist": (
-        "flow1:main", "flow2:main", {"Containers": "flow2:main, which does not exist"},
+        "flow1:main", "flow2:main", {"Flows": "flow2:main, which does not exist"},
     ),
     "an entrypoint that names no flow": (
-        "flow1:main", "flow1", {"Containers": "flows.flow1, which does not exist"},
+        "flow1:main", "flow1", {"Flows": "flows.flow1, which does not exist"},
+    ),
+    "no entrypoint": (" +entrypoint: .*\n", "", {"Flows": "has no entrypoint. add entrypoint:"}),
+    "a misspelt parameter": (
+        "    paused:", "    parameters: {nmae: Ada}\n    paused:",
+        {"Flows": "flow1:main has no parameter nmae. use one of goodbye, name"},
+    ),
+    "a misspelt parameter of a schedule": (
+        "timezone: .*", "\\g<0>\n        parameters: {nmae: Ada}", {"Flows": "no parameter nmae"},
+    ),
+    "a parameter that is missing": (
+        "flow1:main", "flow1:run_my_flow", {"Flows": "its scheduled runs lack the parameter param"},
     ),
     "a deployment without a work pool": (
         r"^    work_pool:.*\n(?:      .*\n)+", "",
-        dict.fromkeys(
-            ("Secrets", "Containers"),
-            "skipped: prefect-modal-example has no work_pool: copy it from another deployment",
-        ),
+        {"Containers": "prefect-modal-example has no work pool. give it a work pool: work_pool:"},
     ),
     "no deployment at all": (
-        r"^deployments:\n(?s:.*)", "deployments: []\n",
-        dict.fromkeys(("Schedules", "Secrets", "Containers"), MALFORMED),
+        r"^deployments:\n(?s:.*)", "deployments: []\n", dict.fromkeys(EVERY, MALFORMED),
     ),
     "a file that is no YAML": (
-        r"^pull:", "pull: [",
-        {"Keys": "failed: while parsing"}
-        | dict.fromkeys(("Schedules", "Secrets", "Containers"), MALFORMED),
+        r"^pull:", "pull: [", {"Keys": "failed: while parsing"} | dict.fromkeys(EVERY, MALFORMED),
     ),
 }  # fmt: skip
 
@@ -93,8 +168,96 @@ def test_a_fault_is_named_with_its_remedy(project: Project, fault: str) -> None:
 def test_every_deployment_with_a_fault_is_named(project: Project) -> None:
     append(project.root / "prefect.yaml", SECOND)
     edit(project.root / "prefect.yaml", "flow1:main", "flow1:mian")
-    found = problems(check_containers, project)
-    assert [text.split()[1] for text in found] == ["prefect-modal-example", "second"]
+    edit(
+        project.root / "prefect.yaml",
+        "    paused: false\n    w",
+        "    paused: false\n    x: 1\n    w",
+    )
+    edit(project.root / "prefect.yaml", "work_queue_name:", "work_queue:")
+    found = problems(CHECKS["Flows"], project)
+    assert [text.split()[1] for text in found] == ["Ben-Epstein-prefect-modal-example", "second"]
+    assert len(problems(CHECKS["Keys"], project)) == 2
+
+
+@pytest.mark.parametrize(
+    "entrypoint", ["prefect_modal.flows.flow1:main", "src/prefect_modal/flows/flow1.py:main"]
+)
+def test_two_deployments_that_overwrite_each_other_are_named(
+    project: Project, entrypoint: str
+) -> None:
+    second = SECOND.replace("second", "Ben-Epstein-prefect-modal-example")
+    append(project.root / "prefect.yaml", second.replace("flows/report.py:main", entrypoint))
+    assert problems(CHECKS["Names"], project) == [
+        (
+            "failed: main/Ben-Epstein-prefect-modal-example is there twice, and the last one "
+            "overwrites the others. give each of them another name"
+        )
+    ]
+    # Another flow makes it another deployment.
+    edit(
+        project.root / "prefect.yaml",
+        re.escape(entrypoint) + "\n    paused: false\n    work_pool:\n      n",
+        "prefect_modal.flows.flow1:run_my_flow\n    paused: false\n    work_pool:\n      n",
+    )
+    assert problems(CHECKS["Names"], Project(project.root)) == []
+
+
+FLOWS = {
+    "renamed at its import": ("from prefect import flow as job\n\n@job\ndef main(): ...", ""),
+    "of the whole module": ("import prefect as p\n\n@p.flow(name='x')\ndef main(): ...", ""),
+    "defined later again": ("main = 1\n\nfrom prefect import flow\n@flow\ndef main(): ...", ""),
+    "in a condition": ("from prefect import flow\nif True:\n    @flow\n    def main(): ...", ""),
+    "asynchronous": ("from prefect import flow\n@flow\nasync def main(): ...", ""),
+    "made by a call": ("from prefect import flow\ndef f(): ...\nmain = flow(f)", ""),
+    "imported": ("from acme import main", ""),
+    "imported with all others": ("from acme import *", ""),
+    "with a decorator of one's own": ("from acme import mine\n@mine\ndef main(): ...", ""),
+    "with both decorators": ("from prefect import flow\n@print\n@flow\ndef main(): ...", ""),
+    "a function": ("def main(): ...", "which is a function without @flow"),
+    "a class": ("class main: ...", "which is not a flow"),
+    "a variable": ("main = {'a': 1}", "which is not a flow"),
+    "another module's decorator": ("import prefect\n@prefect.task(retries=1)\ndef main(): ...", "which is a task"),
+    "a file that Python cannot read": ("def main(:", "which cannot be read: invalid syntax"),
+    "with any parameters": ("from prefect import flow\n@flow\ndef main(**k): ...", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FLOWS)
+def test_a_flow_is_known_by_its_source(project: Project, kind: str) -> None:
+    source, expected = FLOWS[kind]
+    (project.root / "src/prefect_modal/flows/flow1.py").write_text(source)
+    found = problems(CHECKS["Flows"], project)
+    assert expected in (found[0] if found else "")
+    assert bool(expected) is bool(found)
+
+
+def test_prefects_names_of_flows_are_known(project: Project) -> None:
+    file = project.root / "src/prefect_modal/flows/flow1.py"
+    for decorator, name in (
+        ("flow", "two-words"),
+        ("flow(name='It')", "It"),
+        ("flow(name=f())", ""),
+    ):
+        file.write_text(f"from prefect import flow\n@{decorator}\ndef two_words(): ...")
+        flow = find_flow(project.root, "prefect_modal.flows.flow1.two_words")
+        assert flow is not None
+        assert flow.name == name
+
+
+def test_a_value_of_the_environment_is_what_prefect_takes(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(project.root / "prefect.yaml", 'name: "pref-modal-pool"', 'name: "{{ $POOL }}"')
+    edit(project.root / "prefect.yaml", "      branch: .*", '      branch: "{{ $BRANCH }}"')
+    assert project.pools == []
+    with pytest.raises(CheckSkipped, match=r"has \{\{ \$BRANCH \}\}, which is not set here"):
+        _ = project.branch
+    monkeypatch.setenv("POOL", "theirs")
+    monkeypatch.setenv("BRANCH", "stable")
+    project = Project(project.root)
+    assert project.pools == ["theirs"]
+    assert project.branch == "stable"
+    assert problems(CHECKS["Containers"], project) == []
 
 
 # What looks odd, and is right: found, it would keep a project from being ready.
@@ -104,7 +267,31 @@ HARMLESS = {
     "no version": ('    version: ".*"\n', ""),
     "no schedule": (r"    schedules:\n(?:      .*\n)+", ""),
     "a flow from another package": ("prefect_modal.flows.flow1", "acme.flows.report"),
-    "a date as a parameter": ("    paused:", "    parameters: {day: 2026-11-25}\n    paused:"),
+    "a date as a parameter": ("    paused:", "    parameters: {name: 2026-11-25}\n    paused:"),
+    "an interval in seconds": (CRON, "interval: 3600"),
+    "an interval with an anchor": (
+        CRON,
+        "interval: PT1H\n        anchor_date: '2026-01-01T00:00:00Z'",
+    ),
+    "a rule": (CRON, "rrule: FREQ=DAILY;BYHOUR=6\n        timezone: Europe/Berlin"),
+    "keys of one's own": ("^pull:", "x-team: [a]\n\npull:"),
+    "names that only sound like secrets": (
+        "env:$",
+        "env:\n          PRIMARY_KEY: id\n          TOKENIZER: bert\n          MAX_TOKENS: '9'"
+        + "\n          TOKEN_URL: https://acme.example/token\n          OBJECT_KEY: 2026/11/orders.csv",
+    ),
+    "names of Modal's secrets": ("env:$", "secrets: [warehouse-password]\n        env:"),
+    "no pull steps of its own": ("    paused:", "    pull: []\n    paused:"),
+    "one pull step of its own": (
+        "    paused:",
+        "    pull:\n      prefect.deployments.steps.set_working_directory: {directory: /app}\n    paused:",
+    ),
+    "a flow's last part after a dot": ("flow1:main", "flow1.main"),
+    "a file": ("prefect_modal.flows.flow1:main", "src/prefect_modal/flows/flow1.py:main"),
+    "a parameter that a run by hand is given": (
+        "(?s:prefect_modal.flows.flow1:main(.*)    schedules:\n.*?    work_pool)",
+        r"prefect_modal.flows.flow1:run_my_flow\1    work_pool",
+    ),
 }
 
 
@@ -119,7 +306,7 @@ def test_what_is_only_odd_passes(project: Project, oddity: str) -> None:
 def test_a_malformed_file_is_a_finding_and_breaks_no_other_check(folder: Path, text: str) -> None:
     (folder / "prefect.yaml").write_text(text)
     found = {name: problems(check, Project(folder)) for name, check in CHECKS.items()}
-    (keys,) = found.pop("Keys")
+    keys, *_ = found.pop("Keys")
     assert keys.startswith("failed: ")
     assert found == {name: [MALFORMED] for name in found}
 

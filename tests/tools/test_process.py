@@ -39,10 +39,24 @@ def test_a_program_that_is_missing_is_named(tmp_path: Path) -> None:
 def test_a_program_gets_a_secret_on_its_input_and_not_what_is_for_containers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GITHUB_TOKEN", "for-containers")
-    code = "import os, sys; print(sys.stdin.read(), os.environ.get('GITHUB_TOKEN'), sys.argv)"
+    monkeypatch.setenv(process.CLONE_TOKEN, "for-containers")
+    monkeypatch.setenv("GIT_DIR", "/another/repository")
+    code = "import os, sys; print(sys.stdin.read(), os.environ.get('GITHUB_CLONE_TOKEN'), sys.argv)"
+    code += "; assert 'GIT_DIR' not in os.environ"
     found = process.run(sys.executable, "-c", code, cwd=tmp_path, secret="kept")
     assert found.stdout == "kept None ['-c']\n"
+
+
+def test_a_program_that_does_not_answer_is_stopped(tmp_path: Path) -> None:
+    found = process.run("sleep", "60", cwd=tmp_path, limit=0.1)
+    assert (found.returncode, found.stderr) == (124, "no answer within 0 seconds")
+
+
+def test_a_program_finds_those_of_this_python_first(tmp_path: Path) -> None:
+    found = process.run("sh", "-c", "command -v prefect", cwd=tmp_path, PATH="/usr/bin:/bin")
+    assert found.returncode != 0  # Where it is overridden.
+    found = process.run("sh", "-c", "command -v prefect", cwd=tmp_path)
+    assert found.stdout.strip() == str(Path(sys.executable).with_name("prefect"))
 
 
 def test_without_a_person_nothing_is_asked(tmp_path: Path) -> None:

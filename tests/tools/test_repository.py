@@ -1,15 +1,20 @@
 """The project's repository: what containers clone has to be what is here."""
 
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from tools.base.project import Project
-from tools.base.stop import ActionRequired
-from tools.checks.repository import check_commit, check_remote, fix_commit, fix_remote
+from tools.base.stop import ActionRequired, CheckSkipped
+from tools.checks.repository import advice, check_commit, check_remote, fix_commit, fix_remote
 
-from tests.support.changes import edit
+from tests.conftest import Renderer
+from tests.support.changes import append, edit
 from tests.support.git import commit, git
-from tests.tools.conftest import problems
+from tests.support.repository import tree
+from tests.tools.conftest import findings, problems
 
 GITHUB = "https://github.com/Ben-Epstein/prefect-modal"
 
@@ -78,7 +83,9 @@ def test_a_new_file_counts_only_where_a_deploy_is_refused_for_it(connected: Proj
     commit(connected.root)
     connected.git("push")
     (connected.root / "more.txt").touch()
-    assert "more.txt has changes" in problems(check_commit, Project(connected.root))[0]
+    assert problems(check_commit, Project(connected.root)) == [
+        "failed: more.txt is not committed. git add more.txt and commit, or ignore it"
+    ]
 
 
 def test_a_commit_that_is_not_pushed_is_named_and_pushed(connected: Project, bare: Path) -> None:
@@ -112,11 +119,12 @@ def test_a_refused_push_says_what_was_said_and_what_to_do(connected: Project, ba
     git(other, "push", "--quiet")
     git(connected.root, "commit", "--quiet", "--allow-empty", "--message", "Mine")
     with pytest.raises(
-        ActionRequired, match=r"failed to push some refs.*git pull --rebase origin main$"
+        ActionRequired, match=r"\[rejected\] .*\(fetch first\)\. git pull --rebase origin main$"
     ):
         fix_commit(connected)
     bare.rename(bare.with_suffix(".gone"))
-    with pytest.raises(ActionRequired, match=r"^git push.*gh auth setup-git"):
+    # What it has no advice for, it leaves to git's words.
+    with pytest.raises(CheckSkipped, match=r"^git ls-remote: fatal: .* not appear to be a git rep"):
         fix_commit(connected)
 
 
@@ -135,20 +143,40 @@ def test_without_a_name_git_cannot_commit(
     ["ssh://git@ssh.github.com:443/Ben-Epstein/prefect-modal.git",
      "git@work:ben-epstein/prefect-modal", "https://GitHub.com/Ben-Epstein/prefect-modal.git/"],
 )  # fmt: skip
-def test_the_remote_is_known_in_every_form(connected: Project, origin: str) -> None:
+def test_the_remote_is_known_in_every_form(
+    connected: Project, origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What somebody has in the configuration of ssh.
+    (ssh := connected.root.parent / "ssh").write_text(
+        '#!/bin/sh\necho "hostname $(echo "$3" | sed s/work/github.com/)"\n'
+    )
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(sys, "executable", str(ssh.parent / "python"))
     git(connected.root, "remote", "set-url", "origin", origin)
     assert problems(check_remote, connected) == []
 
 
-def test_another_remote_is_named_and_left(connected: Project) -> None:
-    git(connected.root, "remote", "set-url", "origin", "git@github.com:acme/other.git")
+@pytest.mark.parametrize(
+    "origin",
+    ["git@github.com:acme/other.git", "git@gitlab.com:Ben-Epstein/prefect-modal.git",
+     "https://example.com/Ben-Epstein/prefect-modal", "--upload-pack=touch"],
+)  # fmt: skip
+def test_another_remote_is_named_and_left(connected: Project, origin: str) -> None:
+    git(connected.root, "config", "remote.origin.url", origin)
     expected = (
-        "failed: origin is github.com/acme/other, not github.com/Ben-Epstein/prefect-modal. "
+        f"failed: origin is {origin}, not github.com/Ben-Epstein/prefect-modal. "
         f"git remote set-url origin {GITHUB}"
     )
     assert problems(check_remote, connected) == [expected]
     fix_remote(connected)
     assert problems(check_remote, connected) == [expected]
+
+
+def test_a_password_in_the_remotes_address_is_not_shown(connected: Project) -> None:
+    git(connected.root, "remote", "set-url", "origin", "https://me:hunter2@github.com/acme/other")
+    (found,) = problems(check_remote, connected)
+    assert "origin is https://github.com/acme/other, not" in found
 
 
 def test_a_missing_remote_is_added(project: Project) -> None:
@@ -158,3 +186,171 @@ def test_a_missing_remote_is_added(project: Project) -> None:
     fix_remote(project)
     assert git(project.root, "remote", "get-url", "origin") == GITHUB
     assert git(project.root, "symbolic-ref", "--short", "HEAD") == "main"
+
+
+# Whose it is.
+
+
+@pytest.mark.parametrize("commits", [0, 1])
+def test_the_repository_around_the_project_is_not_touched(
+    project: Project, bare: Path, commits: int
+) -> None:
+    outer = project.root.parent
+    git(outer, "init", "--quiet")
+    (outer / "private.key").touch()
+    if commits:
+        git(outer, "commit", "--quiet", "--allow-empty", "--message", "Theirs")
+    before = (outer / ".git/config").read_text(), git(outer, "status", "--porcelain")
+    (found,) = problems(check_remote, project)
+    assert found.startswith(
+        f"failed: this folder is a part of another repository, {outer}. git init"
+    )
+    fix_remote(project)
+    assert problems(check_remote, project) == [found]
+    assert ((outer / ".git/config").read_text(), git(outer, "status", "--porcelain")) == before
+    git(project.root, "init", "--quiet", "--initial-branch", "main")
+    fix_remote(project)
+    assert problems(check_remote, project) == []
+
+
+@pytest.mark.parametrize("updates", ["workflow", "renovate"])
+def test_the_first_commit_has_what_was_rendered_and_nothing_else(
+    bare: Path, render: Renderer, tmp_path: Path, project: Project, updates: str
+) -> None:
+    address = {"repo_url": GITHUB, "package_name": "prefect_modal"}
+    folder = shutil.copytree(render(**address, updates=updates), tmp_path / "rendered")
+    rendered = {*tree(folder), "uv.lock"}
+    project = Project(folder)
+    (folder / "uv.lock").touch()
+    for name in ("credentials.json", ".env.local", "src/prefect_modal/flows/orders.py"):
+        (folder / name).touch()
+    fix_remote(project)
+    fix_commit(project)
+    assert set(git(folder, "ls-files").splitlines()) == rendered
+    orders = "src/prefect_modal/flows/orders.py"
+    assert problems(check_commit, project) == [
+        f"failed: {orders} is not committed. git add {orders} and commit, or ignore it"
+    ]
+    commit_file(folder, orders)
+    project.git("push")
+    (found,) = findings(check_commit, project)
+    assert found.text == (
+        "everything is committed and pushed, but for .env.local, credentials.json "
+        "(git add what belongs to it)"
+    )
+
+
+def commit_file(folder: Path, name: str) -> None:
+    git(folder, "add", "--force", name)
+    git(folder, "commit", "--quiet", "--message", f"Add {name}")
+
+
+# Ready means that a container would find it.
+
+
+def test_a_repository_that_was_made_again_gets_its_commits_again(
+    connected: Project, bare: Path
+) -> None:
+    shutil.rmtree(bare)
+    git(bare.parent, "init", "--quiet", "--bare", "--initial-branch", "main", str(bare))
+    assert problems(check_commit, connected) == [
+        "failed: the last commit is not pushed to main, which containers clone. make bootstrap"
+    ]
+    fix_commit(connected)
+    assert git(bare, "rev-parse", "main") == head(connected.root)
+
+
+def test_what_somebody_else_has_pushed_is_pulled_and_not_overwritten(
+    connected: Project, bare: Path
+) -> None:
+    other = connected.root.parent / "other"
+    git(bare.parent, "clone", "--quiet", str(bare), str(other))
+    git(other, "commit", "--quiet", "--allow-empty", "--message", "Theirs")
+    git(other, "push", "--quiet")
+    theirs = head(other)
+    advice = "git pull --rebase origin main"
+    assert problems(check_commit, connected) == [
+        f"failed: main on GitHub is at {theirs[:10]}, which this clone does not have. {advice}"
+    ]
+    with pytest.raises(ActionRequired, match=advice):
+        fix_commit(connected)
+    connected.git("fetch")
+    assert problems(check_commit, connected) == [
+        f"failed: this clone is behind main on GitHub. {advice}"
+    ]
+    # Somebody has pushed by force.
+    git(other, "commit", "--quiet", "--amend", "--allow-empty", "--message", "Another")
+    git(other, "push", "--quiet", "--force")
+    assert advice in problems(check_commit, connected)[0]
+    assert git(bare, "rev-parse", "main") == head(other)
+
+
+def test_a_file_that_a_run_needs_and_git_does_not_have_is_named(
+    connected: Project, bare: Path
+) -> None:
+    (connected.root / "src/prefect_modal/flows/orders.py").write_text("def main(): ...")
+    append(connected.root / ".gitignore", "orders.py\n")
+    edit(connected.root / "prefect.yaml", "flow1:main", "orders:main")
+    git(connected.root, "rm", "--quiet", "--cached", "pyproject.toml", "README.md")
+    append(connected.root / ".gitignore", "pyproject.toml\nREADME.md\n")
+    git(connected.root, "commit", "--quiet", "--all", "--message", "Use another flow")
+    connected.git("push")
+    missing = ["README.md", "pyproject.toml", "src/prefect_modal/flows/orders.py"]
+    assert problems(check_commit, Project(connected.root)) == [
+        f"failed: {name} is not in the commit. git add --force {name}, and commit"
+        for name in missing
+    ]
+
+
+def test_a_commit_that_is_pinned_may_be_on_any_branch(connected: Project) -> None:
+    edit(connected.root / "prefect.yaml", "^      branch: .*", '      commit_sha: "x"')
+    commit(connected.root)
+    project = Project(connected.root)
+    assert problems(check_commit, project) == [
+        "failed: the last commit is on no branch of GitHub that this clone knows. make bootstrap"
+    ]
+    project.git("push", "origin", "HEAD:release")
+    assert problems(check_commit, project) == []
+
+
+def test_a_github_that_cannot_be_reached_is_not_one_that_refuses(
+    connected: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "http.proxy")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "http://127.0.0.1:9")
+    (found,) = problems(check_commit, connected)
+    assert found.startswith("skipped: GitHub cannot be reached: fatal: unable to access")
+    assert "gh auth" not in found
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (" ! [rejected] main -> main (non-fast-forward)", "git pull --rebase origin main"),
+        ("remote: error: GH006: Protected branch update failed", "merge it in a pull request"),
+        ("refusing to allow an OAuth App to create or update workflow without `workflow` scope",
+         "gh auth refresh --scopes workflow"),
+        ("remote: Repository not found.", "gh repo create Ben-Epstein/prefect-modal --private"),
+        ("fatal: could not read Username for 'https://github.com'", "gh auth setup-git"),
+        ("git@github.com: Permission denied (publickey).", "gh auth setup-git"),
+        ("remote: Permission to acme/flows.git denied to ada.", "push as somebody who may"),
+        ("fatal: empty ident name (for <>) not allowed", "git config --global user.name NAME"),
+        ("remote: use https://github.com/orgs/acme/sso?authorization_request=A", ""),
+        ("error: failed to run the hook pre-push", ""),
+    ],
+)  # fmt: skip
+def test_advice_is_for_what_was_said(project: Project, said: str, expected: str) -> None:
+    found = advice(project, said)
+    assert expected in found
+    assert bool(expected) is bool(found)
+
+
+def test_what_the_server_says_of_a_push_is_shown(connected: Project, bare: Path) -> None:
+    link = "https://github.com/orgs/acme/sso?authorization_request=A"
+    (hook := bare / "hooks/pre-receive").write_text(f"#!/bin/sh\necho 'Visit {link}' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    git(connected.root, "commit", "--quiet", "--allow-empty", "--message", "More")
+    with pytest.raises(ActionRequired) as refused:
+        fix_commit(connected)
+    said = f"Visit {link}; ! [remote rejected] HEAD -> main (pre-receive hook declined)"
+    assert str(refused.value) == f"git push --set-upstream origin HEAD: {said}."

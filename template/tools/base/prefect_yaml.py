@@ -1,43 +1,65 @@
 # mypy: ignore-errors
-"""As much of prefect.yaml as the checks use."""
+"""As much of prefect.yaml as the checks use, as Prefect reads it."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel, Field
+import yaml
+from prefect.utilities.annotations import NotSet
+from prefect.utilities.templating import apply_values
+from pydantic import BaseModel, Field, field_validator
 
-from tools.base.stop import CheckSkipped
+PLACEHOLDER = re.compile(r"\{\{\s*(\$?[\w.$\-\[\]]+)\s*\}\}")
+MERGE = "tag:yaml.org,2002:merge"
+GIT_CLONE = "prefect.deployments.steps.git_clone"
 
 
 class WorkPool(BaseModel):
-    name: str
+    name: str = ""
     job_variables: dict[str, Any] = Field(default_factory=dict)
+
+
+def as_steps(given: Any) -> Any:
+    """Prefect takes one step without a list, too."""
+    return [given] if isinstance(given, dict) and given else given or []
 
 
 class Deployment(BaseModel):
     """An element of `deployments` in prefect.yaml."""
 
-    name: str
+    name: str = "a deployment without a name"
     entrypoint: str = ""
     version: Any = None
     paused: Any = None
-    schedules: list[dict[str, Any]] | None = None
+    schedule: Any = None
+    schedules: list[Any] | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    pull: list[dict[str, Any]] | None = None
     work_pool: WorkPool | None = None
 
+    @field_validator("pull", mode="before")
+    @classmethod
+    def _steps(cls, given: Any) -> Any:
+        return None if given is None else as_steps(given)
+
     @property
-    def key(self) -> tuple[str, str]:
-        """What tells it from the others."""
-        return self.name, self.entrypoint
+    def without_pool(self) -> str:
+        """Why it has no work pool; empty if it has one."""
+        if not (self.work_pool and self.work_pool.name):
+            return f"{self.name} has no work pool"
+        if unset := PLACEHOLDER.search(self.work_pool.name):
+            return f"the work pool of {self.name} is {unset[0]}, which is not set here"
+        return ""
 
     @property
     def pool(self) -> WorkPool:
-        """Its work pool.
+        """Its work pool, or an empty one."""
+        return self.work_pool or WorkPool()
 
-        Raises:
-            CheckSkipped: it has none.
-        """
-        if self.work_pool:
-            return self.work_pool
-        raise CheckSkipped(f"{self.name} has no work_pool: copy it from another deployment")
+    @property
+    def all_schedules(self) -> list[Any]:
+        return [each for each in [self.schedule, *(self.schedules or [])] if each]
 
 
 class PrefectYaml(BaseModel):
@@ -45,3 +67,62 @@ class PrefectYaml(BaseModel):
 
     deployments: list[Deployment] = Field(min_length=1)
     pull: list[dict[str, Any]] = Field(default_factory=list)
+
+    @field_validator("pull", mode="before")
+    @classmethod
+    def _steps(cls, given: Any) -> Any:
+        return as_steps(given)
+
+    def pull_steps(self, deployment: Deployment) -> list[dict[str, Any]]:
+        """The steps before a run of this deployment, which may have its own."""
+        return self.pull if deployment.pull is None else deployment.pull
+
+
+def clone_step(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """The step that clones a repository; empty if there is none."""
+    for step in steps:
+        found = step.get(GIT_CLONE)
+        if isinstance(found, dict) and isinstance(found.get("repository"), str):
+            return found
+    return {}
+
+
+def resolve(written: Any) -> PrefectYaml:
+    """The file with the environment's values in it. What is not set stays as it is written.
+
+    Raises:
+        pydantic.ValidationError: it has another shape than the checks can use.
+        RecursionError: it contains itself.
+    """
+    return PrefectYaml.model_validate(substituted(written))
+
+
+def substituted(value: Any) -> Any:
+    """A value with its placeholders for the environment replaced, as Prefect does it."""
+    match value:
+        case dict():
+            return {key: substituted(inner) for key, inner in value.items()}
+        case list():
+            return [substituted(inner) for inner in value]
+        case str():
+            found = apply_values(value, {}, remove_notset=False)
+            return value if found is NotSet else found
+    return value
+
+
+def duplicate_keys(text: str) -> Iterator[str]:
+    """Each key that is given twice, of which YAML silently takes the last, and its line."""
+    seen, todo = set(), [yaml.compose(text, Loader=yaml.SafeLoader)]
+    while todo:
+        node = todo.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            todo += node.value
+        elif isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value]
+            for position, (key, value) in enumerate(node.value):
+                todo.append(value)
+                if key.value in keys[:position] and key.tag != MERGE:
+                    yield f"line {key.start_mark.line + 1}: {key.value} is given twice"

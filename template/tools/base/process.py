@@ -13,9 +13,19 @@ from tools.base.stop import ActionRequired
 
 Completed = subprocess.CompletedProcess[str]
 PREFECT = (sys.executable, "-m", "prefect")
-OURS = ("GITHUB_TOKEN", "PREFECT_CLIENT_MAX_RETRIES")
-"""Kept from other programs: git and gh would take the first, which is for containers,
-for the owner's login; the second is only for this process."""
+CLONE_TOKEN = "GITHUB_CLONE_TOKEN"
+"""The variable with the token that containers shall clone with."""
+KEPT_BACK = (CLONE_TOKEN, "PREFECT_CLIENT_MAX_RETRIES", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
+"""What other programs do not get: a secret that is not for them, a setting of this process,
+and what a git hook that starts this has set for another repository."""
+UNREACHABLE = (
+    r"Could not resolve (host|proxy)|[Ff]ailed to connect|Couldn't connect|timed out|no answer within"
+    r"|Connection (refused|reset)|SSL|certificate|tunnel failed|proxy CONNECT|Empty reply"
+    r"|error: 5\d\d|Network is unreachable"
+)
+"""How git says that it did not reach a server: that says nothing about a token."""
+LIMIT = 60
+"""Seconds that a question to a server may take."""
 
 
 def interactive() -> bool:
@@ -23,27 +33,38 @@ def interactive() -> bool:
     return bool(sys.stdin and sys.stdin.isatty())
 
 
-def run(*command: str, cwd: Path, secret: str = "", **env: str) -> Completed:
+def environment(**extra: str) -> dict[str, str]:
+    """The environment of other programs; those of this Python are found first."""
+    kept = {name: value for name, value in os.environ.items() if name not in KEPT_BACK}
+    kept["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), kept.get("PATH", "")))
+    return kept | extra
+
+
+def run(
+    *command: str, cwd: Path, secret: str = "", limit: float | None = LIMIT, **env: str
+) -> Completed:
     """Run a program that asks nothing. A secret goes to its input, never to its arguments."""
-    environment = {name: v for name, v in os.environ.items() if name not in OURS}
-    environment |= {"GIT_TERMINAL_PROMPT": "0", "COLUMNS": "1000"}
+    quiet = {"GIT_TERMINAL_PROMPT": "0", "COLUMNS": "1000", "LC_ALL": "C.UTF-8"}
     if not interactive():
-        environment |= {"GIT_ASKPASS": "false", "SSH_ASKPASS": "false"}
+        quiet |= {"GIT_ASKPASS": "false", "SSH_ASKPASS": "false"}
     try:
         return subprocess.run(
             command,
             cwd=cwd,
-            env=environment | env,
+            env=environment(**quiet | env),
             input=secret,
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
+            timeout=limit,
             # Without a person, without a terminal either: ssh would ask on it.
             start_new_session=not interactive(),
         )
     except FileNotFoundError:
-        missing = f"{command[0]} is not installed"
-        return Completed(command, 127, "", missing)
+        return Completed(command, 127, "", f"{command[0]} is not installed")
+    except subprocess.TimeoutExpired:
+        return Completed(command, 124, "", f"no answer within {limit:.0f} seconds")
 
 
 def run_checked(*command: str, cwd: Path) -> None:
@@ -52,7 +73,7 @@ def run_checked(*command: str, cwd: Path) -> None:
     Raises:
         ActionRequired: it failed, and this is what it said.
     """
-    done = run(*command, cwd=cwd)
+    done = run(*command, cwd=cwd, limit=None)
     if done.returncode != 0:
         raise ActionRequired(f"{shlex.join(command)}: {last_error(done)}")
 
@@ -65,7 +86,7 @@ def run_interactively(*command: str, cwd: Path, otherwise: str) -> None:
     """
     if not interactive():
         raise ActionRequired(f"{otherwise} Or run this in a terminal.")
-    if subprocess.run(command, cwd=cwd, check=False).returncode != 0:
+    if subprocess.run(command, cwd=cwd, env=environment(), check=False).returncode != 0:
         raise ActionRequired(f"That did not work. Run this again, or: {otherwise}")
 
 
@@ -77,6 +98,15 @@ def last_error(done: Completed) -> str:
     errors = [line for line in lines if re.match("error|fatal", line, re.IGNORECASE)]
     # After "Response:", Prefect repeats what it was sent, secrets included.
     return [*(errors or lines or ["no reason given"])][-1].partition("Response:")[0]
+
+
+def words(done: Completed) -> str:
+    """What git said, with what the server said: its lines hold the link that helps."""
+    lines = [line.strip() for line in done.stderr.splitlines()]
+    said = [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
+    ours = re.compile(r"! \[|fatal:|ssh:|error:(?! failed to push)|.*Permission denied")
+    said += [line for line in lines if ours.match(line)]
+    return "; ".join(filter(None, dict.fromkeys(said))) or last_error(done)
 
 
 def uv(root: Path) -> str:

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from tools.base import process
-from tools.base.prefect_yaml import Deployment, PrefectYaml
+from tools.base.prefect_yaml import PLACEHOLDER, Deployment, PrefectYaml, clone_step, resolve
 from tools.base.stop import CheckSkipped
 from tools.base.workspace import Workspace
 
@@ -29,8 +29,8 @@ class Project:
     def workspace(self) -> Workspace:
         return Workspace()
 
-    def run(self, *command: str, secret: str = "", **env: str) -> process.Completed:
-        return process.run(*command, cwd=self.root, secret=secret, **env)
+    def run(self, *command: str, **options: Any) -> process.Completed:
+        return process.run(*command, cwd=self.root, **options)
 
     def git(self, *arguments: str) -> process.Completed:
         return self.run("git", *arguments)
@@ -64,34 +64,51 @@ class Project:
 
     @cached_property
     def answers(self) -> dict[str, Any]:
-        """What was answered to the template's questions."""
+        """What was answered to the template's questions; empty if the project has left it."""
+        if not (self.root / ".copier-answers.yml").exists():
+            return {}
         try:
             return dict(yaml.safe_load(self.read(".copier-answers.yml")))
         except (yaml.YAMLError, TypeError, ValueError):
             raise CheckSkipped(".copier-answers.yml is malformed") from None
 
     @cached_property
+    def written_prefect_yaml(self) -> Any:
+        """prefect.yaml as it is written, placeholders included."""
+        try:
+            return yaml.safe_load(self.read("prefect.yaml"))
+        except (yaml.YAMLError, ValueError):
+            raise CheckSkipped("prefect.yaml is malformed, see Keys") from None
+
+    @cached_property
     def prefect_yaml(self) -> PrefectYaml:
         try:
-            return PrefectYaml.model_validate(yaml.safe_load(self.read("prefect.yaml")))
-        except (yaml.YAMLError, ValidationError):
+            return resolve(self.written_prefect_yaml)
+        except (ValidationError, RecursionError):
             raise CheckSkipped("prefect.yaml is malformed, see Keys") from None
 
     @property
     def deployments(self) -> list[Deployment]:
         return self.prefect_yaml.deployments
 
+    @property
+    def with_pool(self) -> list[Deployment]:
+        """The deployments that have a work pool."""
+        return [deployment for deployment in self.deployments if not deployment.without_pool]
+
     @cached_property
     def pools(self) -> list[str]:
         """The names of the work pools that the deployments use."""
-        return sorted({deployment.pool.name for deployment in self.deployments})
+        return sorted({deployment.pool.name for deployment in self.with_pool})
 
     @cached_property
     def clone_step(self) -> dict[str, Any]:
         """The pull step with which containers clone the repository."""
-        for step in self.prefect_yaml.pull:
-            found = step.get("prefect.deployments.steps.git_clone")
-            if isinstance(found, dict) and isinstance(found.get("repository"), str):
+        file = self.prefect_yaml
+        for steps in (file.pull, *map(file.pull_steps, file.deployments)):
+            if found := clone_step(steps):
+                if unset := PLACEHOLDER.search(f"{found['repository']} {found.get('branch')}"):
+                    raise CheckSkipped(f"the git_clone step has {unset[0]}, which is not set here")
                 return found
         raise CheckSkipped("prefect.yaml has no git_clone step under pull")
 
@@ -105,6 +122,11 @@ class Project:
         return split_address(self.repository_url)
 
     @property
+    def branch(self) -> str:
+        """The branch that containers clone; empty if they clone the deployed commit."""
+        return str(self.clone_step.get("branch") or "")
+
+    @property
     def credentials_block(self) -> str:
         """The block with the token that containers clone with; empty if they need none."""
         credentials = str(self.clone_step.get("credentials", ""))
@@ -114,7 +136,15 @@ class Project:
 
 def split_address(url: str) -> tuple[str, str]:
     """The host, and owner/name, in a repository's address, in any form that git takes."""
-    address = r"(?:\w+://)?(?:[^@/]*@)?([^/:]+)(?::\d+(?=/))?[:/]+(.+?)(?:\.git)?/?"
+    address = r"(?:\w+://)?(?:[^@/]*@)?([^/:-][^/:]*)(?::\d+(?=/))?[:/]+(.+?)(?:\.git)?/?"
     if found := re.fullmatch(address, url):
-        return found[1], found[2]
+        return found[1].lower(), found[2]
     raise CheckSkipped("the git_clone step has no address of a repository on GitHub")
+
+
+def same_repository(one: str, other: str) -> bool:
+    """Whether two addresses are those of one repository, which GitHub takes in any case."""
+    try:
+        return "/".join(split_address(one)).lower() == "/".join(split_address(other)).lower()
+    except CheckSkipped:
+        return False

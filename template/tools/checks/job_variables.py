@@ -12,12 +12,11 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from tools.base.finding import Finding, Findings, failed, passed
 from tools.base.pool_variables import DEFAULT_PYTHON, EXAMPLES, SCHEMA
-from tools.base.prefect_yaml import Deployment
+from tools.base.prefect_yaml import PLACEHOLDER, Deployment
 from tools.base.project import Project
 from tools.base.stop import CheckSkipped
 
 OFFICIAL = re.compile(r"(?:docker\.io/)?prefecthq/prefect:(.+)-python(\d+\.\d+)")
-PLACEHOLDER = re.compile(r"\s*\{\{.*\}\}\s*")
 
 
 def schema_of(project: Project, pool: str) -> dict[str, Any]:
@@ -32,14 +31,14 @@ def schema_of(project: Project, pool: str) -> dict[str, Any]:
 def with_properties(project: Project) -> list[tuple[Deployment, dict[str, Any]]]:
     """Each deployment, with what its work pool says of each job variable."""
     pools = {name: schema_of(project, name).get("properties", {}) for name in project.pools}
-    return [(deployment, pools[deployment.pool.name]) for deployment in project.deployments]
+    return [(deployment, pools[deployment.pool.name]) for deployment in project.with_pool]
 
 
 def check_job_variables(project: Project) -> Findings:
     schemas = {name: schema_of(project, name) for name in project.pools}
     problems = [
         problem
-        for deployment in project.deployments
+        for deployment in project.with_pool
         for problem in variable_problems(deployment, schemas[deployment.pool.name])
     ]
     return problems or passed("the work pool takes each of them")
@@ -51,9 +50,9 @@ def variable_problems(deployment: Deployment, schema: dict[str, Any]) -> Iterato
     given = {
         name: value
         for name, value in deployment.pool.job_variables.items()
-        if not (isinstance(value, str) and PLACEHOLDER.fullmatch(value))
+        if not (isinstance(value, str) and PLACEHOLDER.fullmatch(value.strip()))
     }
-    for name in given.keys() - known.keys():
+    for name in sorted(given.keys() - known.keys()):
         text = f"{deployment.name}: the work pool has no variable {name}"
         yield failed(text, f"use one of {', '.join(sorted(known))}")
     validator = Draft202012Validator({**schema, "required": []})
@@ -81,7 +80,7 @@ def image_problem(
     default = properties.get("image", {}).get("default")
     image = deployment.pool.job_variables.get("image") or default or {}
     tag = str(image.get("tag") or "") if isinstance(image, dict) else ""
-    pinned = project.read(".python-version").strip()
+    pinned = ".".join(project.read(".python-version").strip().split(".")[:2])
     if not tag and pinned != DEFAULT_PYTHON:
         text = f"{deployment.name} has no image, and the default one has Python {DEFAULT_PYTHON}"
         tag = f"docker.io/prefecthq/prefect:{project.locked_version('prefect')}-python{pinned}"
@@ -93,7 +92,7 @@ def image_problem(
         text = f"{deployment.name}: {tag} has Python {python}, .python-version is {pinned}"
         return failed(text, f"end its tag with -python{pinned}")
     locked = project.locked_version("prefect")
-    if not PLACEHOLDER.fullmatch(prefect) and not f"{locked}.".startswith(f"{prefect}."):
+    if not PLACEHOLDER.fullmatch(prefect.strip()) and not f"{locked}.".startswith(f"{prefect}."):
         text = f"{deployment.name}: {tag} has another Prefect than uv.lock, {locked}"
         return failed(text, "write {{ prefect-version.stdout }} in its place")
     return None

@@ -17,12 +17,12 @@ from prefect.client.schemas.sorting import FlowRunSort, LogSort
 
 from tools.base.finding import Findings, failed, passed
 from tools.base.project import Project
-from tools.checks.deployments import on_the_server
+from tools.checks.deployments import of_this_repository
 
 STEP = "Executing deployment step: "
 """Prefect logs this, and the step's name, before each pull step."""
 STEPS_DONE = "All deployment steps completed successfully"
-CAUSES = ("Lock file", "Containers", "Job variables", "GitHub token", "Work pool", "Commit")
+CAUSES = ("Lock file", "Flows", "Containers", "Job variables", "GitHub token", "Work pool", "Commit")
 """The rows of `make doctor` that can keep a run from its flow."""
 
 
@@ -35,7 +35,7 @@ def check_last_runs(project: Project, failed_rows: list[str]) -> Findings:
     causes = [name for name in CAUSES if name in failed_rows]
     remedy = f"fix {' and '.join(causes)} above, " if causes else ""
     remedy += "see what its container printed: https://modal.com/apps"
-    there = {found.id: found.name for found in on_the_server(project).values()}
+    there = {each.found.id: each.found.name for each in of_this_repository(project)}
     runs = last_runs(project, list(there))
     problems = [
         failed(f"{there[deployment]}: the run {run.name} crashed {where(project, run)}", remedy)

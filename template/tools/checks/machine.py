@@ -2,6 +2,7 @@
 """This machine: uv, the lock file, Python, and the template's release."""
 
 import json
+import re
 import sys
 
 from packaging.requirements import Requirement
@@ -39,6 +40,10 @@ def check_lock_file(project: Project) -> Finding:
 
 def check_python(project: Project) -> Finding:
     pinned = project.read(".python-version").strip()
+    if re.fullmatch(r"\d+\.\d+\.\d+", pinned):
+        minor = pinned.rpartition(".")[0]
+        text = f".python-version is {pinned}, and containers may have another {minor}"
+        return failed(text, f"write {minor} in it")
     required = str(project.pyproject["project"]["requires-python"])
     try:
         fits = pinned in SpecifierSet(required)
@@ -58,6 +63,8 @@ def check_python(project: Project) -> Finding:
 
 
 def check_template(project: Project) -> Finding:
+    if not project.answers:
+        return passed("this project has left it")
     copier = (process.uv(project.root), "tool", "run", "--from", COPIER, "copier")
     done = project.run(*copier, "check-update", "--output-format", "json")
     if done.returncode != 0:

@@ -15,6 +15,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     doctor = commands.add_parser("doctor", help="diagnose problems (changes nothing)")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
     doctor.add_argument("--variables", action="store_true", help="show what work pools take")
+    deploy = commands.add_parser("deploy", help="deploy what prefect.yaml describes")
+    deploy.add_argument("--force", action="store_true", help="replace what is newer or another's")
     commands.add_parser("rotate-tokens", help="replace the Modal token that Prefect keeps")
     commands.add_parser("packages", help="print what `bake` puts into the image")
     for command in commands.choices.values():
@@ -23,8 +25,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def main() -> int:
-    root = Path(__file__).resolve().parent.parent
     arguments = parse(sys.argv[1:])
+    try:
+        return run(arguments, Path(__file__).resolve().parent.parent)
+    except (KeyboardInterrupt, EOFError):
+        print("\nInterrupted. Run it again: it goes on where it stopped.")
+        return 130
+
+
+def run(arguments: argparse.Namespace, root: Path) -> int:
     if arguments.command == "packages":
         from tools.packages import packages
 
@@ -34,25 +43,31 @@ def main() -> int:
     from tools.base.finding import explain
     from tools.base.project import Project
     from tools.base.screen import say
-    from tools.bootstrap import bootstrap
-    from tools.doctor import doctor, show_variables
-    from tools.rotate_tokens import rotate_tokens
 
     if arguments.traceback:
         logging.getLogger("tools").setLevel(logging.DEBUG)
         logging.getLogger("tools").addHandler(logging.StreamHandler())
     project = Project(root)
     try:
+        if arguments.command == "deploy":
+            from tools.deploy import deploy
+
+            return deploy(project, force=arguments.force)
         if arguments.command == "bootstrap":
+            from tools.bootstrap import bootstrap
+
             return bootstrap(project)
         if arguments.command == "rotate-tokens":
+            from tools.rotate_tokens import rotate_tokens
+
             return rotate_tokens(project)
+        from tools.doctor import doctor, show_variables
+
         if arguments.variables:
             return show_variables(project)
         return doctor(project, as_json=arguments.json)
-    except KeyboardInterrupt:
-        say("\nInterrupted. Run it again: it goes on where it stopped.")
-        return 130
+    except EOFError:
+        raise
     except Exception as error:
         finding = explain(error)
         say(f"{finding.text}. {finding.remedy}".strip())

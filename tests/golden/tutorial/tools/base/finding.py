@@ -12,7 +12,7 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from tools.base.project import Project
 from tools.base.stop import ActionRequired, CheckSkipped
 
-Status = Literal["passed", "failed", "skipped", "bug"]
+Status = Literal["passed", "warning", "failed", "skipped", "bug"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ def passed(text: str) -> Finding:
 
 def failed(text: str, remedy: str = "make bootstrap") -> Finding:
     return Finding("failed", text, remedy)
+
+
+def warning(text: str, remedy: str) -> Finding:
+    """What may be right, and only its owner can tell."""
+    return Finding("warning", text, remedy)
 
 
 def skipped(text: str, remedy: str = "") -> Finding:

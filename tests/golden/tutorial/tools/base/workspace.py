@@ -3,10 +3,14 @@
 
 import os
 import re
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Any
+from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import FlowFilter, FlowFilterId
 from prefect.client.schemas.objects import WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.context import refresh_global_settings_context
@@ -16,6 +20,10 @@ from prefect.settings import get_current_settings
 from tools.base.stop import CheckSkipped
 
 CONSOLE = re.compile(r"(?:https://)?app\.prefect\.cloud/account/([\w-]+)/workspace/([\w-]+).*")
+SECONDS = 15
+"""How long an answer of the server may take."""
+PAGE = 200
+"""The most that the server answers at a time."""
 API = r"https://api.prefect.cloud/api/accounts/\1/workspaces/\2"
 
 
@@ -29,6 +37,10 @@ class Workspace:
     """Prefect's settings as they are now, and a client that uses them."""
 
     def __init__(self) -> None:
+        for name in ("PREFECT_API_KEY", "PREFECT_API_URL"):
+            # What was pasted may end with a line break.
+            if name in os.environ:
+                os.environ[name] = os.environ[name].strip()
         # The console's address is what people have at hand.
         if api := api_of_console(os.environ.get("PREFECT_API_URL", "")):
             os.environ["PREFECT_API_URL"] = api
@@ -37,7 +49,15 @@ class Workspace:
     def refresh(self) -> None:
         """Read the settings again: a login has changed them."""
         refresh_global_settings_context()
-        for name in ("client", "deployments"):
+        self.unreachable = ""
+        self.__dict__.pop("client", None)
+        self.forget()
+
+    def forget(self) -> None:
+        """Ask the server again: something there has changed."""
+        self._pools: dict[str, WorkPool | None] = {}
+        self._blocks: dict[tuple[str, str], dict[str, Any] | None] = {}
+        for name in ("deployments", "flows"):
             self.__dict__.pop(name, None)
 
     @property
@@ -57,35 +77,63 @@ class Workspace:
 
     @cached_property
     def client(self) -> SyncPrefectClient:
-        """A client.
+        """A client, once the server has answered it.
 
         Raises:
-            CheckSkipped: no API is configured, and Prefect would start one of its own.
+            CheckSkipped: no API is configured, and Prefect would start one of its own; or
+                there is no answer, which is not waited for twice.
         """
         if not self.url:
             raise CheckSkipped("Prefect is not connected")
-        return SyncPrefectClient(self.url, api_key=self.key or None)
+        if self.unreachable:
+            raise CheckSkipped(self.unreachable)
+        settings = {"timeout": SECONDS}
+        client = SyncPrefectClient(self.url, api_key=self.key or None, httpx_settings=settings)
+        try:
+            client.read_work_pools(limit=1)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if not isinstance(error, httpx.HTTPStatusError):
+                self.unreachable = f"Prefect cannot be reached: {type(error).__name__}"
+                raise CheckSkipped(self.unreachable) from None
+        return client
 
     def work_pool(self, name: str) -> WorkPool | None:
-        """The work pool of that name, if there is one."""
-        try:
-            return self.client.read_work_pool(name)
-        except ObjectNotFound:
-            return None
+        """The work pool of that name, if there is one; asked for once."""
+        if name not in self._pools:
+            try:
+                self._pools[name] = self.client.read_work_pool(name)
+            except ObjectNotFound:
+                self._pools[name] = None
+        return self._pools[name]
 
-    def block(self, kind: str, name: str, secrets: bool = False) -> dict[str, Any] | None:
-        """What a block holds, if there is such a block."""
-        try:
-            read = self.client.read_block_document_by_name
-            return read(name, kind, include_secrets=secrets).data
-        except ObjectNotFound:
-            return None
+    def block(self, kind: str, name: str) -> dict[str, Any] | None:
+        """What a block holds, secrets included, if there is such a block; asked for once."""
+        if (kind, name) not in self._blocks:
+            try:
+                found = self.client.read_block_document_by_name(name, kind, include_secrets=True)
+                self._blocks[kind, name] = found.data
+            except ObjectNotFound:
+                self._blocks[kind, name] = None
+        return self._blocks[kind, name]
 
     @cached_property
     def deployments(self) -> list[DeploymentResponse]:
         """Every deployment in the workspace."""
-        found, page = [], self.client.read_deployments(limit=200)
-        while page:
-            found += page
-            page = self.client.read_deployments(limit=200, offset=len(found))
-        return found
+        return pages(self.client.read_deployments)
+
+    @cached_property
+    def flows(self) -> dict[UUID, str]:
+        """The names of the deployments' flows."""
+        ids = list({each.flow_id for each in self.deployments})
+        read = partial(self.client.read_flows, flow_filter=FlowFilter(id=FlowFilterId(any_=ids)))
+        return {flow.id: flow.name for flow in pages(read)} if ids else {}
+
+
+def pages(read: Callable[..., list[Any]]) -> list[Any]:
+    """All that a question has for an answer, which comes in pages."""
+    found: list[Any] = []
+    while page := read(limit=PAGE, offset=len(found)):
+        found += page
+        if len(page) < PAGE:
+            break
+    return found

@@ -4,11 +4,14 @@
 import getpass
 import os
 import re
+import tempfile
+from pathlib import Path
 
 from tools.base.finding import Finding, failed, passed
-from tools.base.process import interactive, last_error
-from tools.base.project import Project
-from tools.base.stop import ActionRequired
+from tools.base.process import CLONE_TOKEN, UNREACHABLE, interactive, words
+from tools.base.project import Project, same_repository, split_address
+from tools.base.stop import ActionRequired, CheckSkipped
+from tools.checks.deployments import on_the_server
 
 KIND = "github-credentials"
 
@@ -21,6 +24,11 @@ def check_github_token(project: Project) -> Finding:
     if token is None:
         return failed(f"the block {name} is missing")
     if refused := refusal(project, token):
+        if owner := other_owner(project, token):
+            return failed(
+                f"the block {name} is that of {owner}: its token cannot read this repository",
+                "name another block in prefect.yaml's credentials, and push",
+            )
         return failed(f"the token in the block {name} is refused: {refused}")
     return passed(f"the block {name} can read {project.repository[1]}")
 
@@ -32,35 +40,90 @@ def fix_github_token(project: Project) -> None:
         text = "prefect-github is not installed, make setup does that"
         raise ActionRequired(text) from None
 
-    token = os.environ.get("GITHUB_TOKEN") or ask_for_token(project)
+    name, stored = project.credentials_block, stored_token(project)
+    if stored and refusal(project, stored) and other_owner(project, stored):
+        return
+    token = os.environ.get(CLONE_TOKEN) or ask_for_token(project)
     if refused := refusal(project, token):
         raise ActionRequired(f"That token cannot read {project.repository[1]}: {refused}")
-    GitHubCredentials(token=token).save(project.credentials_block, overwrite=True)
+    GitHubCredentials(token=token).save(name, overwrite=True)
+    project.workspace.forget()
 
 
 def another_token(project: Project) -> bool:
-    """Whether GITHUB_TOKEN holds another token than the block."""
-    given = os.environ.get("GITHUB_TOKEN")
+    """Whether the variable for it holds another token than the block."""
+    given = os.environ.get(CLONE_TOKEN)
     return bool(given and project.credentials_block) and given != stored_token(project)
 
 
 def stored_token(project: Project) -> str | None:
     """The token in the block, if there is such a block."""
-    block = project.workspace.block(KIND, project.credentials_block, secrets=True)
+    block = project.workspace.block(KIND, project.credentials_block)
     return None if block is None else block.get("token") or ""
 
 
-def refusal(project: Project, token: str) -> str:
-    """Why this token cannot read the repository; empty if it can.
+def other_owner(project: Project, token: str) -> str:
+    """A repository whose deployments clone with the same block, and which the token can read."""
+    reference = re.compile(rf"{KIND}\.{re.escape(project.credentials_block)}\b(?!-)")
+    for each in on_the_server(project):
+        other, steps = each.repository, str(each.found.pull_steps)
+        if not other or same_repository(other, project.repository_url):
+            continue
+        if reference.search(steps) and allowed(project, other) and not refusal(project, token, other):
+            return other
+    return ""
 
-    It has to do so as in a container: without this machine's own logins.
+
+def allowed(project: Project, url: str) -> bool:
+    """Whether a token may be sent there: encrypted, and to the host of this project."""
+    known = str(project.answers.get("repo_url", ""))
+    if not re.match(r"(https?|ssh)://|git@", known):
+        known = f"https://github.com/{known}" if known else project.repository_url
+    return url.startswith("https://") and split_address(url)[0] == split_address(known)[0]
+
+
+def refusal(project: Project, token: str, url: str = "") -> str:
+    """Why this token cannot read a repository, or else this one; empty if it can.
+
+    It has to do so as in a container: without the logins of this machine, but over its
+    proxy, and with its certificates.
+
+    Raises:
+        CheckSkipped: GitHub cannot be reached, or a token has no business at that address.
     """
-    nothing = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "GIT_DIR"), os.devnull)
+    url = url or project.repository_url
+    if not allowed(project, url):
+        raise CheckSkipped(f"{url} gets no token: it is not https, or not this project's host")
+    with tempfile.TemporaryDirectory() as home:
+        done = project.run("git", *alone(project, url), "ls-remote", "--", url, "HEAD",
+                           CANDIDATE=token, HOME=home, **settings_file())  # fmt: skip
+    if done.returncode == 0:
+        return ""
+    said = words(done)
+    if re.search(UNREACHABLE, said):
+        raise CheckSkipped(f"GitHub cannot be reached: {said}")
+    return said
+
+
+def alone(project: Project, url: str) -> list[str]:
+    """Options of git that leave only one login: the token in the environment."""
     helper = '!f() { echo username=x-access-token; echo "password=$CANDIDATE"; }; f'
-    alone = ("-c", "credential.helper=", "-c", f"credential.helper={helper}")
-    command = ("git", *alone, "ls-remote", project.repository_url, "HEAD")
-    done = project.run(*command, CANDIDATE=token, **nothing)
-    return last_error(done) if done.returncode != 0 else ""
+    settings = ["credential.helper=", f"credential.helper={helper}", "http.cookieFile="]
+    settings += ["http.extraHeader=", f"http.{url}.extraHeader="]
+    # Where git would go there with ssh, that would try the owner's key.
+    rewritten = project.git("ls-remote", "--get-url", "--", url).stdout.strip()
+    if not re.match(r"https?://|file://", rewritten):
+        settings.append(f"url.{url}.insteadOf={url}")
+    return [word for setting in settings for word in ("-c", setting)]
+
+
+def settings_file() -> dict[str, str]:
+    """Where git's settings of this machine's owner are, who has another home for a moment."""
+    if "GIT_CONFIG_GLOBAL" in os.environ:
+        return {}
+    own = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git/config"
+    usual = Path.home() / ".gitconfig"
+    return {"GIT_CONFIG_GLOBAL": str(usual if usual.exists() else own)}
 
 
 def ask_for_token(project: Project) -> str:
@@ -68,7 +131,7 @@ def ask_for_token(project: Project) -> str:
     host, name = project.repository
     page = f"https://{host}/settings/personal-access-tokens/new"
     if not interactive():
-        text = f"Set GITHUB_TOKEN to a token from {page} that can read {name}."
+        text = f"Set {CLONE_TOKEN} to a token from {page} that can read {name}."
         raise ActionRequired(text)
     status = project.run("gh", "auth", "status", "--hostname", host)
     if status.returncode == 0:

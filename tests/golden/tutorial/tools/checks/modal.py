@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import WorkPool
 from tools.base import process
 from tools.base.finding import Finding, Findings, failed, passed
 from tools.base.project import Project
+from tools.base.screen import say
 from tools.base.stop import ActionRequired, CheckSkipped
 
 POOL_TYPE = "modal:push"
@@ -27,6 +28,9 @@ def read_token() -> dict[str, str | None]:
         from modal.config import Config
     except ImportError:
         raise CheckSkipped("modal is not installed, make setup does that") from None
+    except Exception as error:
+        text = f"Modal's configuration cannot be read: {type(error).__name__}, see ~/.modal.toml"
+        raise CheckSkipped(text) from None
 
     return {name: Config().get(name) for name in ("token_id", "token_secret")}
 
@@ -46,9 +50,10 @@ def check_modal_token(project: Project) -> Finding:
     if any(token.values()):
         text = "only one of MODAL_TOKEN_ID and MODAL_TOKEN_SECRET is set"
         return failed(text, "set both")
-    pools = map(project.workspace.work_pool, project.pools)
-    if all(pool and credentials_block(pool) for pool in pools):
-        return passed("not needed on this machine, the work pool has its own")
+    if project.workspace.url and project.pools:
+        pools = map(project.workspace.work_pool, project.pools)
+        if all(pool and credentials_block(pool) for pool in pools):
+            return passed("not needed on this machine, the work pool has its own")
     return failed("no token is configured", "uv run modal setup")
 
 
@@ -59,6 +64,8 @@ def fix_modal_token(project: Project) -> None:
 
 
 def check_work_pools(project: Project) -> Findings:
+    if not project.pools:
+        raise CheckSkipped("no deployment has a work pool, see Containers")
     problems = [found for name in project.pools if (found := work_pool_problem(project, name))]
     return problems or passed(f"{', '.join(project.pools)} starts containers on Modal")
 
@@ -82,12 +89,14 @@ def fix_work_pools(project: Project) -> None:
     for name in project.pools:
         if not project.workspace.work_pool(name):
             create_work_pool(project, name)
+            project.workspace.forget()
 
 
 def create_work_pool(project: Project, name: str) -> None:
     """Create a work pool, and then its token, so that a refusal leaves nothing behind."""
+    say(f"Creating the work pool {name} …")
     command = (*process.PREFECT, "--no-prompt", "work-pool")
-    created = project.run(*command, "create", "--type", POOL_TYPE, "--", name)
+    created = project.run(*command, "create", "--type", POOL_TYPE, "--", name, limit=None)
     if created.returncode != 0:
         said = created.stdout + created.stderr
         if "ObjectUnsupported" in said or "plan does not support" in said:
@@ -107,6 +116,7 @@ def save_token(project: Project, name: str) -> bool:
     Returns:
         Whether the work pool has a block for it.
     """
+    project.workspace.forget()
     pool = project.workspace.work_pool(name)
     if not (pool and (block := credentials_block(pool))):
         return False

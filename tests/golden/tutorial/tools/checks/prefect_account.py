@@ -21,6 +21,8 @@ def check_prefect(project: Project) -> Finding:
     if api := api_of_console(url):
         remedy = f"uv run prefect config set PREFECT_API_URL={api}"
         return failed(f"{url} is the console's address", remedy)
+    if not project.workspace.key.isprintable():
+        return failed("the API key has a line break in it", f"copy it again, from {KEYS}")
     try:
         project.workspace.client.read_work_pools(limit=1)
     except PrefectHTTPStatusError as error:
@@ -28,7 +30,9 @@ def check_prefect(project: Project) -> Finding:
             raise
         remedy = "uv run prefect cloud login, with a new key"
         if "PREFECT_API_KEY" in os.environ:
-            remedy = "set PREFECT_API_KEY to another one, or unset it and log in"
+            remedy = f"set PREFECT_API_KEY to a new one from {KEYS}, or unset it and log in"
+        if "GITHUB_ACTIONS" in os.environ:
+            remedy = f"replace the secret PREFECT_API_KEY by a new one from {KEYS}"
         return failed(f"{url} refuses the key", remedy)
     return passed(url)
 
