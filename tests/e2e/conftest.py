@@ -191,16 +191,16 @@ def start(
     locks: dict[str, bytes] = {}
     with contextlib.ExitStack() as edges:
 
-        def render(locked: bool = True, **answers: object) -> Laptop:
+        def render(locked: bool = True, name: str = "", **answers: object) -> Laptop:
             folder = tmp_path_factory.mktemp("laptop")
             (home := folder / "home").mkdir()
             (folder / "github").mkdir()
             github = edges.enter_context(serve_github(folder / "github"))
-            github.create(name := f"acme/{folder.name}")
+            github.create(name := name or f"acme/{folder.name}")
             here = f"{sys.version_info[0]}.{sys.version_info[1]}"
             version, python = (here, interpreters()[here]) if locked else newest_python
             wanted = {
-                "repo_url": name, "package_name": "flows", "work_pool": folder.name,
+                "repo_url": name, "package_name": "flows", "work_pool": name.split("/")[1],
                 "python_version": version,
             }  # fmt: skip
             options = ["--defaults", *data(wanted | answers)]

@@ -1,6 +1,7 @@
 """`make bootstrap` connects whatever is not connected yet, and says what it needs."""
 
 import secrets
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import httpx
 import pexpect
 import pytest
 from tools.base.stop import ActionRequired
-from tools.bootstrap import STEPS, take
+from tools.bootstrap import FILE, STEPS, take
 from tools.checks.modal import PLAN
 from tools.rotate_tokens import rotate_tokens
 
@@ -46,7 +47,7 @@ def step(laptop: Laptop, name: str, **extra: str | None) -> str:
     (it,) = [step for step in STEPS if step.name == name]
     with laptop.project_here(**extra) as project:
         try:
-            said = take(it, project, ready={step.name for step in STEPS})
+            said = take(it, project, ready={step.name for step in (FILE, *STEPS)})
         except ActionRequired as error:
             said = f"action needed. {error}"
     laptop.said.append(said)
@@ -109,8 +110,8 @@ def test_without_any_value_each_step_says_what_it_needs(start: Callable[..., Lap
     )  # fmt: skip
     assert not ready
     assert steps["Prefect"].startswith("action needed. Set PREFECT_API_URL and PREFECT_API_KEY")
-    for name in ("GitHub token", "Modal token", "Work pool", "Deployment"):
-        assert steps[name] == "action needed. Prefect is not connected."
+    for name in ("GitHub token", "Work pool", "Deployment"):
+        assert steps[name] == "action needed. Prefect is not connected"
     page = f"https://github.com/{laptop.name}/settings/secrets/actions"
     assert steps["GitHub secrets"].startswith("action needed. gh is not logged in. gh auth login,")
     assert f"add PREFECT_API_KEY and PREFECT_API_URL at {page}" in steps["GitHub secrets"]
@@ -323,10 +324,13 @@ def test_a_person_logs_in_to_prefect_and_modal(start: Callable[..., Laptop]) -> 
 # What is there already, wrong or refused.
 
 
-def test_without_gh_it_says_what_to_add_by_hand(start: Callable[..., Laptop]) -> None:
+def test_without_gh_it_says_what_to_add_by_hand(
+    start: Callable[..., Laptop], monkeypatch: pytest.MonkeyPatch
+) -> None:
     laptop = start()
     (tools := laptop.home / "bin").mkdir()
     page = f"https://github.com/{laptop.name}/settings/secrets/actions"
+    monkeypatch.setattr(sys, "executable", str(tools / "python"))
     assert step(laptop, "GitHub secrets", PATH=str(tools)) == (
         "action needed. gh cannot tell: gh is not installed. "
         f"add PREFECT_API_KEY and PREFECT_API_URL at {page} (README.md says where they are)"
@@ -342,7 +346,9 @@ def test_nothing_is_pushed_to_another_repository(start: Callable[..., Laptop]) -
     remedy = f"git remote set-url origin https://github.com/{laptop.name}"
     assert remedy in steps["Remote"]
     assert "Remote has to be right first" in steps["Commit"]
-    assert "Commit has to be right first" in steps["Deployment"]
+    for name in ("GitHub token", "Work pool"):
+        assert "Remote has to be right first" in steps[name]
+    assert "Work pool has to be right first" in steps["Deployment"]
     assert laptop.run("git", "log").returncode != 0
 
 
@@ -377,7 +383,7 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     git(laptop.project, "commit", "--quiet", "--allow-empty", "--message", "Mine")
     said = step(laptop, "Commit")
     assert "git push" in said
-    assert "gh auth setup-git" in said
+    assert "push as somebody who may: gh auth login" in said
     laptop.github.rights[laptop.owner] = OWNER
 
     # A flow that is not there.

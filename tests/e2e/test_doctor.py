@@ -141,9 +141,9 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
     "no API": (environment(PREFECT_API_URL=None), {"Prefect": "no API is configured. uv run"}),
     "a refused key": (
         environment(PREFECT_API_KEY="other"),
-        {"Prefect": "refuses the key. set PREFECT_API_KEY to another one"},
+        {"Prefect": "refuses the key. set PREFECT_API_KEY to a new one from https://"},
     ),
-    "a commit that is not deployed": (not_deployed, {"Deployment": "from another commit"}),
+    "a commit that is not deployed": (not_deployed, {"Deployment": "is deployed from an older commit. make prefect-deploy"}),
 }  # fmt: skip
 
 
@@ -179,7 +179,7 @@ def test_without_a_network_it_says_what_it_cannot_check(laptop: Laptop) -> None:
     assert {text.split(":")[0] for text in found.values()} == {"skipped"}
     assert found.keys() == {
         "Blocks", "Orphaned deployments", "Prefect", "GitHub token",
-        "Work pool", "GitHub secrets", "Deployment", "Last runs",
+        "Work pool", "GitHub secrets", "Deployment", "Last runs", "Commit",
     }  # fmt: skip
 
 
@@ -190,6 +190,14 @@ def test_the_real_command_says_the_same_and_changes_nothing(laptop: Laptop) -> N
         done = laptop.run("make", "--silent", "doctor")
     assert done.returncode != 0
     assert done.stdout.split()[:4] == ["finding", "what", "to", "do"]
-    rows = [line for line in done.stdout.splitlines() if line[:1] in "✓✗?!"]
+    rows = [line for line in done.stdout.splitlines() if line[:1] in [*"✓✗?!"]]
     assert [row.split()[1:3] for row in rows if row[0] != "✓"] == [["Work", "pool"]]
+    assert "\n23 passed, 1 failed\n" in done.stdout
     laptop.assert_no_secret_was_said()
+
+    nowhere = laptop.run(
+        "make", "--silent", "doctor", PREFECT_API_URL="http://127.0.0.1:9/api", TERM="dumb"
+    )
+    assert nowhere.returncode != 0
+    assert ", 0 failed" not in nowhere.stdout
+    assert "Skipped because: Prefect cannot be reached: ConnectError (" in nowhere.stdout

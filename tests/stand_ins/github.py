@@ -34,6 +34,9 @@ class GitHub(GitHubApi):
     public: set[str] = field(default_factory=set)
     """Which repositories can be read without a token, such as `acme/flows`."""
 
+    visible: dict[str, set[str]] = field(default_factory=dict)
+    """The repositories that a token is for, if that is not all of them."""
+
     def create(self, name: str) -> Path:
         """Create an empty repository, such as `acme/flows`."""
         bare = self.repository(name)
@@ -67,7 +70,8 @@ class GitHub(GitHubApi):
         name = f"{owner}/{name.removesuffix('.git')}"
         writes = "git-receive-pack" in request.path + request.query
         anybody = READ if name in self.public else NOTHING
-        allowed = anybody | self.rights.get(request.token, NOTHING)
+        seen = name in self.visible.get(request.token, {name})
+        allowed = anybody | (self.rights.get(request.token, NOTHING) if seen else NOTHING)
         if not (PUSH if writes else READ) <= allowed:
             if request.token not in self.rights:
                 return Answer(401, headers={"WWW-Authenticate": 'Basic realm="GitHub"'})

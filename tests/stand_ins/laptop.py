@@ -131,7 +131,8 @@ class Laptop:
         It leaves out the checks of uv and Copier, which take most of its time.
         """
         with self.project_here(**extra) as project:
-            report = diagnose(project, [check for check in CHECKS if check.name not in SLOW])
+            checks = [check for check in CHECKS if check.name not in SLOW]
+            report = list(diagnose(project, checks))
         found = {
             name: f"{found.status}: {found.text}. {found.remedy}"
             for name, found in report

@@ -5,12 +5,27 @@ import logging
 import httpx
 import pytest
 import tools.bootstrap
+import tools.doctor
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from tools.__main__ import parse
-from tools.base.finding import Check, Finding, Findings, Step, examine, failed, passed
+from tools.base.finding import (
+    Check,
+    Finding,
+    Findings,
+    Status,
+    Step,
+    examine,
+    failed,
+    passed,
+    skipped,
+    warning,
+)
 from tools.base.project import Project
 from tools.base.stop import ActionRequired, CheckSkipped
 from tools.bootstrap import bootstrap, take
+from tools.doctor import doctor, summary
+
+from tests.support.changes import edit
 
 ANSWER = httpx.Response(503, request=httpx.Request("GET", "https://example.com"))
 
@@ -111,3 +126,56 @@ def test_a_step_that_passes_can_be_renewed(project: Project) -> None:
     step = Step("it", switch.check, switch.fix, renew=lambda _: True)
     assert take(step, project, set()) == "done. it is on"
     assert switch.fixed == 1
+
+
+def test_a_step_is_not_right_while_one_that_it_needs_is_not(project: Project) -> None:
+    switch = Switch(right=True)
+    with pytest.raises(ActionRequired, match=r"^it is on\. Commit has to be right first\.$"):
+        take(Step("it", switch.check, switch.fix, after=("Commit",)), project, set())
+
+
+def test_bootstrap_says_all_that_a_step_finds(project: Project) -> None:
+    found = [failed("one is wrong", "do this"), failed("two is wrong", "do that")]
+    step = Step("it", lambda _: found, lambda _: None)
+    with pytest.raises(ActionRequired, match=r"one is wrong\. do this\. two is wrong\. do that"):
+        take(step, project, set())
+
+
+def test_a_warning_keeps_nobody_from_going_on(project: Project) -> None:
+    step = Step("it", lambda _: warning("it is odd", "look at it"), lambda _: None)
+    assert take(step, project, set()) == "already there. it is odd. look at it"
+
+
+def test_a_file_that_would_not_run_is_not_deployed(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(project.root / "prefect.yaml", "flow1:main", "flow1:mian")
+    edit(project.root / "prefect.yaml", r" +paused: false\n", "")
+    deployed = Switch(right=False)
+    last = Step("Deployment", deployed.check, deployed.fix, after=("prefect.yaml",))
+    monkeypatch.setattr(tools.bootstrap, "STEPS", [last])
+    assert bootstrap(project) == 1
+    said = capsys.readouterr().out
+    assert "flow1:mian, which does not exist" in said
+    assert "does not say whether it is paused" in said
+    assert "Deployment: action needed. it is off. prefect.yaml has to be right first." in said
+    assert deployed.fixed == 0
+
+
+def test_the_last_line_counts_what_was_skipped_and_why() -> None:
+    report = [
+        ("a", passed("")),
+        ("b", skipped("no uv")),
+        ("c", skipped("no uv")),
+        ("d", failed("")),
+    ]
+    assert summary(report) == "2 skipped, 1 passed, 1 failed. Skipped because: no uv (2)"
+
+
+@pytest.mark.parametrize(("status", "code"), [("skipped", 1), ("failed", 1), ("passed", 0)])
+def test_what_is_not_known_of_prefect_is_not_success(
+    project: Project, monkeypatch: pytest.MonkeyPatch, status: Status, code: int
+) -> None:
+    report = [("uv", skipped("no uv")), ("Prefect", Finding(status, "it"))]
+    monkeypatch.setattr(tools.doctor, "diagnose", lambda _: report)
+    assert doctor(project, as_json=True) == code

@@ -112,18 +112,8 @@ def test_another_branch_is_not_pushed(
     assert git(bare, "branch") == ""
 
 
-def test_a_refused_push_says_what_was_said_and_what_to_do(connected: Project, bare: Path) -> None:
-    other = connected.root.parent / "other"
-    git(bare.parent, "clone", "--quiet", str(bare), str(other))
-    git(other, "commit", "--quiet", "--allow-empty", "--message", "Theirs")
-    git(other, "push", "--quiet")
-    git(connected.root, "commit", "--quiet", "--allow-empty", "--message", "Mine")
-    with pytest.raises(
-        ActionRequired, match=r"\[rejected\] .*\(fetch first\)\. git pull --rebase origin main$"
-    ):
-        fix_commit(connected)
+def test_what_there_is_no_advice_for_is_left_to_gits_words(connected: Project, bare: Path) -> None:
     bare.rename(bare.with_suffix(".gone"))
-    # What it has no advice for, it leaves to git's words.
     with pytest.raises(CheckSkipped, match=r"^git ls-remote: fatal: .* not appear to be a git rep"):
         fix_commit(connected)
 
@@ -272,8 +262,7 @@ def test_what_somebody_else_has_pushed_is_pulled_and_not_overwritten(
     assert problems(check_commit, connected) == [
         f"failed: main on GitHub is at {theirs[:10]}, which this clone does not have. {advice}"
     ]
-    with pytest.raises(ActionRequired, match=advice):
-        fix_commit(connected)
+    fix_commit(connected)
     connected.git("fetch")
     assert problems(check_commit, connected) == [
         f"failed: this clone is behind main on GitHub. {advice}"

@@ -35,6 +35,7 @@ RENDERED = (
     "uv.lock",
 )
 """What the template renders, and the lock file: all that the first commit adds by itself."""
+PUSH = "make bootstrap"
 NEEDED = ("prefect.yaml", "pyproject.toml", "uv.lock")
 """What every container reads of the repository."""
 ADVICE = {
@@ -201,11 +202,12 @@ def not_pushed(project: Project) -> list[Finding]:
     if not (branch := project.branch):
         if any(contains(project, commit, here) for commit in there.values()):
             return []
-        return [failed("the last commit is on no branch of GitHub that this clone knows")]
+        return [failed("the last commit is on no branch of GitHub that this clone knows", PUSH)]
     if there.get(branch) == here:
         return []
     if branch not in there or contains(project, here, there[branch]):
-        return [failed(f"the last commit is not pushed to {branch}, which containers clone")]
+        text = f"the last commit is not pushed to {branch}, which containers clone"
+        return [failed(text, PUSH)]
     text = f"{branch} on GitHub is at {there[branch][:10]}, which this clone does not have"
     if contains(project, there[branch], here):
         text = f"this clone is behind {branch} on GitHub"
@@ -260,6 +262,6 @@ def fix_commit(project: Project) -> None:
         checked_git(project, "add", "--", "uv.lock")
         message = "Lock what containers install"
         checked_git(project, "commit", "--message", message, "--", "uv.lock")
-    if not_pushed(project):
+    if any(problem.remedy == PUSH for problem in not_pushed(project)):
         say("Pushing …")
         checked_git(project, "push", "--set-upstream", "origin", "HEAD")

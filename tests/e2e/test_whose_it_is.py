@@ -1,0 +1,277 @@
+"""What is another's, newer or works already is never replaced, and what is local is not believed."""
+
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tools.deploy import deploy
+
+from tests.e2e.test_bootstrap import block, step
+from tests.stand_ins.github import new_token
+from tests.stand_ins.github_api import OWNER, READ
+from tests.stand_ins.laptop import Laptop
+from tests.support.changes import edit
+from tests.support.git import commit, git
+
+pytestmark = pytest.mark.e2e
+Start = Callable[..., Laptop]
+
+
+@pytest.fixture(scope="module")
+def laptop(start: Start) -> Laptop:
+    """A laptop on which everything is connected."""
+    laptop = start()
+    ready, steps = laptop.bootstrap()
+    assert ready, steps
+    return laptop
+
+
+def deployment(laptop: Laptop) -> dict[str, Any]:
+    return laptop.cloud.server.deployment(f"acme-{laptop.pool}-example")
+
+
+# Tokens.
+
+
+def test_a_token_of_the_shell_is_not_taken_for_the_containers(laptop: Laptop) -> None:
+    laptop.github.rights[shells := new_token()] = OWNER
+    said = step(laptop, "GitHub token", GITHUB_TOKEN=shells, GITHUB_CLONE_TOKEN=None)
+    assert said == f"already there. the block acme-{laptop.pool} can read {laptop.name}"
+    assert block(laptop)["token"] == laptop.token
+    del laptop.github.rights[laptop.token]
+    said = step(laptop, "GitHub token", GITHUB_TOKEN=shells, GITHUB_CLONE_TOKEN=None)
+    assert said.startswith("action needed. Set GITHUB_CLONE_TOKEN to a token from https://")
+    assert block(laptop)["token"] == laptop.token
+    laptop.github.rights[laptop.token] = READ
+
+
+def test_a_network_that_fails_says_nothing_about_a_token(laptop: Laptop) -> None:
+    settings = Path(laptop.environment()["GIT_CONFIG_GLOBAL"])
+    # The proxy of git's own settings is how GitHub is reached.
+    before = settings.read_text()
+    settings.write_text(before.replace("proxy = ", "proxy = http://127.0.0.1:9 # "))
+    found = laptop.doctor()
+    settings.write_text(before)
+    assert found["GitHub token"].startswith("skipped: GitHub cannot be reached: fatal: unable to")
+    assert found["Commit"].startswith("skipped: GitHub cannot be reached: fatal: unable to access")
+
+
+def test_a_way_to_github_with_the_owners_key_is_not_the_containers(laptop: Laptop) -> None:
+    settings = Path(laptop.environment()["GIT_CONFIG_GLOBAL"])
+    before = settings.read_text()
+    settings.write_text(before + '[url "git@github.com:"]\n    insteadOf = https://github.com/\n')
+    said = step(laptop, "GitHub token")
+    settings.write_text(before)
+    assert said.startswith("already there. ")
+    # A login in a header is one, too.
+    header = (
+        f'[http "https://github.com/"]\n    extraHeader = "Authorization: Bearer {laptop.owner}"\n'
+    )
+    settings.write_text(before + header)
+    del laptop.github.rights[laptop.token]
+    found = laptop.doctor()
+    settings.write_text(before)
+    laptop.github.rights[laptop.token] = READ
+    assert "is refused: " in found["GitHub token"]
+
+
+@pytest.mark.parametrize("url", ["http://github.com", "https://example.com"])
+def test_a_token_goes_to_no_other_place(laptop: Laptop, url: str) -> None:
+    edit(laptop.project / "prefect.yaml", r"repository: .https://github.com", f'repository: "{url}')
+    asked = len(laptop.github.requests)
+    found = laptop.doctor()
+    git(laptop.project, "checkout", "--quiet", "prefect.yaml")
+    assert f"skipped: {url}/{laptop.name} gets no token: it is not https" in found["GitHub token"]
+    assert laptop.token not in {request.token for request in laptop.github.requests[asked:]}
+
+
+# Two repositories of one name.
+
+
+def test_a_second_repository_of_the_same_name_overwrites_nothing(
+    laptop: Laptop, start: Start
+) -> None:
+    other = start(name=f"beta/{laptop.pool}", project_name=f"acme-{laptop.pool}")
+    other.owner, other.token = (other.github.add_token(rights) for rights in (OWNER, READ))
+    before = laptop.state(), deployment(laptop)
+    # The first one's token can read its own repository only.
+    other.github.rights[laptop.token] = READ
+    laptops_url = f"https://github.com/{laptop.name}"
+    other.github.create(laptop.name)
+    other.github.visible[laptop.token] = {laptop.name}
+    ready, steps = other.bootstrap(MODAL_TOKEN_SECRET=laptop.modal)
+    assert not ready
+    assert f"is that of {laptops_url}: its token cannot read" in steps["GitHub token"]
+    text = f"main/acme-{laptop.pool}-example is there already, from {laptops_url}"
+    assert text in steps["Deployment"]
+    assert text in other.doctor()["Deployment"]
+    with other.project_here(CI="true") as project:
+        assert deploy(project, force=False) == 1
+    assert (laptop.state(), deployment(laptop)) == before
+
+
+def test_new_projects_of_one_name_are_told_apart_by_their_owners(
+    laptop: Laptop, start: Start
+) -> None:
+    other = start(name=f"beta/{laptop.pool}")
+    before = deployment(laptop)
+    ready, steps = other.bootstrap()
+    assert ready, steps
+    names = {each["name"] for each in laptop.cloud.server.post("deployments/filter")}
+    assert {f"{owner}-{laptop.pool}-example" for owner in ("acme", "beta")} <= names
+    assert deployment(laptop) == before
+    assert block(laptop)["token"] == laptop.token
+
+
+# What is on the server.
+
+
+def test_a_checkout_that_is_behind_rolls_nothing_back(laptop: Laptop, tmp_path: Path) -> None:
+    old = git(laptop.project, "rev-parse", "HEAD")
+    laptop.push()
+    assert laptop.bootstrap()[0]
+    newer = deployment(laptop)["version"]
+    assert newer != old
+    git(laptop.project, "reset", "--quiet", "--hard", old)
+    ready, steps = laptop.bootstrap()
+    assert not ready
+    assert "this clone is behind main on GitHub. git pull --rebase origin main" in steps["Commit"]
+    found = laptop.doctor()
+    # Its commit is known here; a fresh clone of something older does not even have it.
+    assert found.keys() == {"Commit", "Deployment"}
+    text = f"is deployed from {newer[:10]}, which this checkout does not have. git pull; or make"
+    assert text in found["Deployment"]
+    with laptop.project_here(PYTHONPATH="src") as project:
+        assert deploy(project, force=False) == 1
+        assert deployment(laptop)["version"] == newer
+        assert deploy(project, force=True) == 0
+    assert deployment(laptop)["version"] == old
+    git(laptop.project, "reset", "--quiet", "--hard", newer)
+    assert laptop.bootstrap()[0]
+
+
+def test_a_schedule_that_was_renamed_is_named_with_the_command_that_removes_it(
+    laptop: Laptop,
+) -> None:
+    edit(laptop.project / "prefect.yaml", "slug: primary", "slug: daily")
+    laptop.push()
+    assert laptop.bootstrap()[0]
+    found = laptop.doctor()
+    assert found.keys() == {"Orphaned deployments"}
+    text = found["Orphaned deployments"]
+    assert "the schedule primary is not in prefect.yaml, and still starts runs." in text
+    command = text[text.index("prefect deployment schedule delete") :].split()
+    done = laptop.run(laptop.tool("prefect"), "--no-prompt", *command[1:], "--accept-yes")
+    assert done.returncode == 0, done.stdout
+    assert laptop.doctor() == {}
+    edit(laptop.project / "prefect.yaml", "slug: daily", "slug: primary\n        replaces: daily")
+    assert "Orphaned deployments" not in laptop.doctor()
+    git(laptop.project, "checkout", "--quiet", "prefect.yaml")
+
+
+def test_what_was_deployed_from_a_former_address_is_named(laptop: Laptop) -> None:
+    server = laptop.cloud.server
+    steps = deployment(laptop)["pull_steps"]
+    former = "https://github.com/acme/former"
+    steps[0]["prefect.deployments.steps.git_clone"]["repository"] = former
+    flow = server.post("flows/", name="main")["id"]
+    version = git(laptop.project, "rev-parse", "HEAD")
+    made = server.post(
+        "deployments/", name="former-example", flow_id=flow, pull_steps=steps, version=version
+    )
+    found = laptop.doctor()
+    server.ask("DELETE", f"deployments/{made['id']}")
+    assert found == {
+        "Orphaned deployments": (
+            f"warning: main/former-example is deployed from {former}, with a commit of this "
+            "repository. if that is its former address: uv run prefect deployment delete "
+            "main/former-example"
+        )
+    }
+
+
+def test_names_of_the_server_cannot_control_the_terminal(
+    laptop: Laptop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = laptop.cloud.server
+    steps = deployment(laptop)["pull_steps"]
+    flow = server.post("flows/", name="main")["id"]
+    made = server.post("deployments/", name="a\x1b[2Jb", flow_id=flow, pull_steps=steps)
+    done = laptop.run(laptop.tool("python"), "-m", "tools", "doctor")
+    server.ask("DELETE", f"deployments/{made['id']}")
+    assert "\x1b" not in done.stdout
+    assert "main/a\N{REPLACEMENT CHARACTER}[2Jb" in done.stdout
+
+
+# Keys and logins.
+
+
+def test_an_expired_key_is_one_sentence_in_ci(laptop: Laptop) -> None:
+    ci = {"CI": "true", "GITHUB_ACTIONS": "true", "PYTHONPATH": "src"}
+    python = (laptop.tool("python"), "-m", "tools", "deploy")
+    done = laptop.run(*python, PREFECT_API_KEY=(key := secrets.token_hex(8)), **ci)
+    assert done.returncode == 1
+    (line,) = done.stdout.splitlines()
+    assert "refuses the key. replace the secret PREFECT_API_KEY by a new one from https" in line
+    assert key not in line
+    done = laptop.run(*python, PREFECT_API_KEY=f"{laptop.cloud.key[:4]}\n{key}", **ci)
+    assert done.stdout.strip().endswith("app.prefect.cloud/my/api-keys.")
+    assert "the API key has a line break in it" in done.stdout
+    assert key not in done.stdout
+    # One that only ends with a line break is right.
+    done = laptop.run(*python, PREFECT_API_KEY=f"{laptop.cloud.key}\n", **ci)
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_end_of_input_ends_it(start: Start) -> None:
+    laptop = start()
+    terminal = laptop.talk("bootstrap", GITHUB_CLONE_TOKEN=None)
+    terminal.expect("Use gh's own token.*N")
+    terminal.sendeof()
+    terminal.expect("Interrupted. Run it again: it goes on where it stopped.")
+    terminal.wait()
+    assert terminal.exitstatus == 130
+    laptop.assert_no_secret_was_said()
+
+
+def test_a_broken_configuration_of_modal_is_named(laptop: Laptop) -> None:
+    (file := laptop.home / ".modal.toml").write_text("[acme\n")
+    nothing: dict[str, str | None] = {"MODAL_TOKEN_ID": None, "MODAL_TOKEN_SECRET": None}
+    found = laptop.doctor(**nothing)
+    file.unlink()
+    assert found["Modal token"].startswith("skipped: Modal's configuration cannot be read: ")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_any_terminal_can_show_it(laptop: Laptop, encoding: str) -> None:
+    done = laptop.run(
+        laptop.tool("python"), "-m", "tools", "doctor", PYTHONIOENCODING=encoding, PYTHONUTF8="0"
+    )
+    assert ("✓  Prefect" if encoding == "utf-8" else "+  Prefect") in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_project_can_stand_in_any_folder(laptop: Laptop, tmp_path: Path) -> None:
+    """Its name may hold blanks and quotes, the environment may be elsewhere, and uv too."""
+    without = shutil.ignore_patterns(".venv")
+    folder = shutil.copytree(laptop.project, tmp_path / 'it\'s "my" flows', ignore=without)
+    (tools := tmp_path / "my tools").mkdir()
+    shutil.copy(laptop.tool("uv"), tools)
+    inside = Laptop(**{**vars(laptop), "project": folder})
+    path = f"{tools}:{laptop.environment()['PATH']}"
+    done = inside.run(
+        "make", "--silent", "setup", "doctor", PATH=path,
+        UV_PROJECT_ENVIRONMENT=str(tmp_path / "an environment"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert not (folder / ".venv").exists()
+    # Without uv, the project installs its own.
+    (folder / ".uv/bin").mkdir(parents=True)
+    shutil.copy(laptop.tool("uv"), folder / ".uv/bin")
+    done = inside.run("make", "--silent", "setup", PATH="/usr/bin:/bin")
+    assert done.returncode == 0, done.stdout
+    assert f'export PATH="{folder}/.uv/bin:$PATH"' in done.stdout
+    commit(folder)
