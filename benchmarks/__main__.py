@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import container_start, deploy_job, growth, render
+from benchmarks import container_start, deploy_job, doctor, growth, render
 from tests.stand_ins.github import GitHub, serve_github
 from tests.support.prefect_server import PrefectServer, serve
 
@@ -21,6 +21,7 @@ TABLES: dict[str, Callable[[Path, PrefectServer, GitHub], None]] = {
     "deploy": deploy_job.measure,
     "render": render.measure,
     "growth": growth.measure,
+    "doctor": doctor.measure,
 }
 
 

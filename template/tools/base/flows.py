@@ -131,8 +131,8 @@ def flow_of(function: Function, names: dict[str, str], method: bool) -> Flow | N
         kinds[full.rpartition(".")[2] if full.startswith("prefect.") else full] = decorator
     if method and "staticmethod" not in kinds:
         return None
-    if decorator := kinds.get("flow"):
-        return Flow(flow_name(function, decorator), *signature(function.args))
+    if "flow" in kinds:
+        return Flow(flow_name(function, kinds["flow"]), *signature(function.args))
     if "task" in kinds:
         raise NoFlow("is a task")
     if not kinds or kinds.keys() == {"staticmethod"}:

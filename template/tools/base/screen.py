@@ -27,7 +27,9 @@ def mark(status: str) -> str:
 
 def clean(text: str) -> str:
     """A text for the terminal: names from servers may hold what would control it."""
-    return escape("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text))
+    return escape(
+        "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    )
 
 
 def say(text: str, status: str = "") -> None:

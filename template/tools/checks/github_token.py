@@ -69,7 +69,11 @@ def other_owner(project: Project, token: str) -> str:
         other, steps = each.repository, str(each.found.pull_steps)
         if not other or same_repository(other, project.repository_url):
             continue
-        if reference.search(steps) and allowed(project, other) and not refusal(project, token, other):
+        if (
+            reference.search(steps)
+            and allowed(project, other)
+            and not refusal(project, token, other)
+        ):
             return other
     return ""
 

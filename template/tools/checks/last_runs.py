@@ -22,7 +22,15 @@ from tools.checks.deployments import of_this_repository
 STEP = "Executing deployment step: "
 """Prefect logs this, and the step's name, before each pull step."""
 STEPS_DONE = "All deployment steps completed successfully"
-CAUSES = ("Lock file", "Flows", "Containers", "Job variables", "GitHub token", "Work pool", "Commit")
+CAUSES = (
+    "Lock file",
+    "Flows",
+    "Containers",
+    "Job variables",
+    "GitHub token",
+    "Work pool",
+    "Commit",
+)
 """The rows of `make doctor` that can keep a run from its flow."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tools.base.finding import Finding, Findings, failed, passed
 from tools.base.flows import source_file
 from tools.base.prefect_yaml import Deployment, clone_step
-from tools.base.process import UNREACHABLE, Completed, last_error, run_checked, words
+from tools.base.process import UNREACHABLE, Completed, run_checked, words
 from tools.base.project import Project, same_repository, split_address
 from tools.base.screen import say
 from tools.base.stop import ActionRequired, CheckSkipped
@@ -49,9 +49,7 @@ ADVICE = {
     r"Repository not found|repository '.*' not found": (
         "create it on GitHub: gh repo create {repository} --private, or log in as somebody who sees it"
     ),
-    r"ident name|auto-detect email": (
-        "git config --global user.name NAME, and user.email ADDRESS"
-    ),
+    r"ident name|auto-detect email": ("git config --global user.name NAME, and user.email ADDRESS"),
 }
 """What to do about git's own words; where they are others, they have to be enough."""
 

@@ -15,7 +15,13 @@ Completed = subprocess.CompletedProcess[str]
 PREFECT = (sys.executable, "-m", "prefect")
 CLONE_TOKEN = "GITHUB_CLONE_TOKEN"
 """The variable with the token that containers shall clone with."""
-KEPT_BACK = (CLONE_TOKEN, "PREFECT_CLIENT_MAX_RETRIES", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
+KEPT_BACK = (
+    CLONE_TOKEN,
+    "PREFECT_CLIENT_MAX_RETRIES",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_WORK_TREE",
+)
 """What other programs do not get: a secret that is not for them, a setting of this process,
 and what a git hook that starts this has set for another repository."""
 UNREACHABLE = (

@@ -97,11 +97,14 @@ def newer(project: Project) -> Iterator[Finding]:
     """What a deploy from here would roll back."""
     there, commit = of_this_repository(project), head(project)
     for here in project.deployments:
-        found = counterpart(project, here, there)
-        version = deployed_commit(here, found) if found else ""
+        if not (found := counterpart(project, here, there)):
+            continue
+        version = deployed_commit(here, found)
         if version and not contains(project, commit, version):
-            text = f"{found.name} is deployed from {version[:10]}, which this checkout does not have"
-            yield failed(text, f"git pull; or {DEPLOY} FORCE=1, to go back")
+            yield failed(
+                f"{found.name} is deployed from {version[:10]}, which this checkout does not have",
+                f"git pull; or {DEPLOY} FORCE=1, to go back",
+            )
 
 
 def deployed_commit(here: Deployment, there: Deployed) -> str:
@@ -171,7 +174,12 @@ def formerly(project: Project) -> Iterator[Finding]:
     for found in on_the_server(project):
         version = str(found.found.version or "").removesuffix("-dirty")
         other = found.repository and not same_repository(found.repository, project.repository_url)
-        if other and len(version) == 40 and found not in here and contains(project, "HEAD", version):
+        if (
+            other
+            and len(version) == 40
+            and found not in here
+            and contains(project, "HEAD", version)
+        ):
             yield warning(
                 f"{found.name} is deployed from {found.repository}, with a commit of this repository",
                 f"if that is its former address: uv run prefect deployment delete {found.quoted}",

@@ -43,8 +43,9 @@ def check_keys(project: Project) -> Findings:
         problems = [failed(duplicate, "remove one of them") for duplicate in duplicate_keys(text)]
     except (yaml.YAMLError, ValueError) as error:
         return failed(" ".join(str(error).split()), remedy)
-    for error in Draft202012Validator(strict(PrefectYamlModel)).iter_errors(written):
-        deepest = best_match([error]) or error
+    schema = strict(PrefectYamlModel.model_json_schema())
+    for fault in Draft202012Validator(schema).iter_errors(written):
+        deepest = best_match([fault]) or fault
         problems.append(failed(f"{deepest.json_path}: {deepest.message}", remedy))
     if not problems:
         try:
@@ -63,9 +64,8 @@ def without_schedules(written: dict[str, Any]) -> dict[str, Any]:
     return {**written, "deployments": deployments}
 
 
-def strict(model: type) -> dict[str, Any]:
-    """The schema of Prefect's model, which allows what it knows, and keys of one's own: x-…"""
-    schema = model.model_json_schema()
+def strict(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of Prefect's model, which now allows only what it knows, and one's own x-…"""
     definitions = schema["$defs"]
     schedule = definitions["RawScheduleConfig"]["properties"]
     schedule["interval"] = {"type": ["string", "number", "null"]}

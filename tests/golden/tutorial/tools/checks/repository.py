@@ -8,7 +8,7 @@ from pathlib import Path
 from tools.base.finding import Finding, Findings, failed, passed
 from tools.base.flows import source_file
 from tools.base.prefect_yaml import Deployment, clone_step
-from tools.base.process import UNREACHABLE, Completed, last_error, run_checked, words
+from tools.base.process import UNREACHABLE, Completed, run_checked, words
 from tools.base.project import Project, same_repository, split_address
 from tools.base.screen import say
 from tools.base.stop import ActionRequired, CheckSkipped
@@ -35,6 +35,7 @@ RENDERED = (
     "uv.lock",
 )
 """What the template renders, and the lock file: all that the first commit adds by itself."""
+PUSH = "make bootstrap"
 NEEDED = ("prefect.yaml", "pyproject.toml", "uv.lock")
 """What every container reads of the repository."""
 ADVICE = {
@@ -48,9 +49,7 @@ ADVICE = {
     r"Repository not found|repository '.*' not found": (
         "create it on GitHub: gh repo create {repository} --private, or log in as somebody who sees it"
     ),
-    r"ident name|auto-detect email": (
-        "git config --global user.name NAME, and user.email ADDRESS"
-    ),
+    r"ident name|auto-detect email": ("git config --global user.name NAME, and user.email ADDRESS"),
 }
 """What to do about git's own words; where they are others, they have to be enough."""
 
@@ -201,11 +200,12 @@ def not_pushed(project: Project) -> list[Finding]:
     if not (branch := project.branch):
         if any(contains(project, commit, here) for commit in there.values()):
             return []
-        return [failed("the last commit is on no branch of GitHub that this clone knows")]
+        return [failed("the last commit is on no branch of GitHub that this clone knows", PUSH)]
     if there.get(branch) == here:
         return []
     if branch not in there or contains(project, here, there[branch]):
-        return [failed(f"the last commit is not pushed to {branch}, which containers clone")]
+        text = f"the last commit is not pushed to {branch}, which containers clone"
+        return [failed(text, PUSH)]
     text = f"{branch} on GitHub is at {there[branch][:10]}, which this clone does not have"
     if contains(project, there[branch], here):
         text = f"this clone is behind {branch} on GitHub"
@@ -260,6 +260,6 @@ def fix_commit(project: Project) -> None:
         checked_git(project, "add", "--", "uv.lock")
         message = "Lock what containers install"
         checked_git(project, "commit", "--message", message, "--", "uv.lock")
-    if not_pushed(project):
+    if any(problem.remedy == PUSH for problem in not_pushed(project)):
         say("Pushing …")
         checked_git(project, "push", "--set-upstream", "origin", "HEAD")
