@@ -2,7 +2,7 @@
 
 # A Python 3.11 to 3.14, for the tools and the demo.
 PYTHON ?= python3
-# What `make benchmark` prints: container, deploy, render or growth; all, if empty.
+# What `make benchmark` prints: container, deploy, render, growth or doctor; all, if empty.
 TABLES ?=
 BIN := .venv/bin
 

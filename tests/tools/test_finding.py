@@ -1,13 +1,18 @@
 """Expected obstacles are said in a sentence; a bug of the tools is not dressed up as one."""
 
+import contextlib
 import logging
+import socket
+import sys
 
 import httpx
 import pytest
+import tools.__main__
 import tools.bootstrap
 import tools.doctor
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from tools.__main__ import parse
+from tools.base import workspace
 from tools.base.finding import (
     Check,
     Finding,
@@ -23,6 +28,8 @@ from tools.base.finding import (
 from tools.base.project import Project
 from tools.base.stop import ActionRequired, CheckSkipped
 from tools.bootstrap import bootstrap, take
+from tools.checks.deployments import check_orphaned
+from tools.checks.prefect_account import check_blocks, check_prefect
 from tools.doctor import doctor, summary
 
 from tests.support.changes import edit
@@ -179,3 +186,37 @@ def test_what_is_not_known_of_prefect_is_not_success(
     report = [("uv", skipped("no uv")), ("Prefect", Finding(status, "it"))]
     monkeypatch.setattr(tools.doctor, "diagnose", lambda _: report)
     assert doctor(project, as_json=True) == code
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, EOFError])
+def test_an_interrupt_at_any_time_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    interrupt: type[BaseException],
+) -> None:
+    def imports(*_: object) -> None:
+        raise interrupt
+
+    monkeypatch.setattr(tools.__main__, "run", imports)
+    monkeypatch.setattr(sys, "argv", ["tools", "doctor"])
+    assert tools.__main__.main() == 130
+    assert "Interrupted. Run it again: it goes on where it stopped." in capsys.readouterr().out
+
+
+def test_a_server_that_does_not_answer_is_waited_for_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{port}/api")
+        monkeypatch.setenv("PREFECT_CLIENT_MAX_RETRIES", "0")
+        monkeypatch.setattr(workspace, "SECONDS", 0.2)
+        checks = [check_prefect, check_blocks, check_orphaned]
+        found = [examine(Check("it", check), project) for check in checks]
+        asked = 0
+        silent.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            while silent.accept():
+                asked += 1
+    assert found == [[skipped("Prefect cannot be reached: ReadTimeout")]] * 3
+    assert asked == 1

@@ -130,3 +130,11 @@ def test_a_newer_release_of_the_template_is_named(
     assert problems(check_template, project) == [
         "failed: this is 1.0.0, the newest release is 99.0.0. make update"
     ]
+
+
+def test_a_project_that_has_left_the_template_has_nothing_to_update(
+    on_this_python: Project,
+) -> None:
+    (on_this_python.root / ".copier-answers.yml").unlink()
+    assert problems(check_template, on_this_python) == []
+    assert problems(check_python, on_this_python) == []

@@ -30,6 +30,8 @@ UNREACHABLE = (
     r"|error: 5\d\d|Network is unreachable"
 )
 """How git says that it did not reach a server: that says nothing about a token."""
+TIMED_OUT = 124
+"""The exit code of what was stopped, as of the command `timeout`."""
 LIMIT = 60
 """Seconds that a question to a server may take."""
 
@@ -70,7 +72,7 @@ def run(
     except FileNotFoundError:
         return Completed(command, 127, "", f"{command[0]} is not installed")
     except subprocess.TimeoutExpired:
-        return Completed(command, 124, "", f"no answer within {limit:.0f} seconds")
+        return Completed(command, TIMED_OUT, "", f"no answer within {limit:.0f} seconds")
 
 
 def run_checked(*command: str, cwd: Path) -> None:

@@ -4,7 +4,7 @@
 import json
 
 from tools.base.finding import Finding, failed, passed, skipped
-from tools.base.process import last_error
+from tools.base.process import TIMED_OUT, last_error
 from tools.base.project import Project
 from tools.base.stop import ActionRequired
 
@@ -19,6 +19,8 @@ def check_github_secrets(project: Project) -> Finding:
     done = project.run("gh", "secret", "list", "--repo", target, "--json", "name")
     if done.returncode == NOT_LOGGED_IN:
         return skipped("gh is not logged in", f"gh auth login, or {by_hand(project)}")
+    if "error connecting" in done.stderr or done.returncode == TIMED_OUT:
+        return skipped(f"GitHub cannot be reached: {last_error(done)}")
     if done.returncode != 0:
         return skipped(f"gh cannot tell: {last_error(done)}", by_hand(project))
     missing = set(SECRETS) - {secret["name"] for secret in json.loads(done.stdout)}
