@@ -147,7 +147,7 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
         {"Containers": "prefect-modal-example has no work pool. give it a work pool: work_pool:"},
     ),
     "no deployment at all": (
-        r"^deployments:\n(?s:.*)", "deployments: []\n", dict.fromkeys(EVERY, MALFORMED),
+        r"^deployments:\n(?s:.*)", "deployments: []\n", {"Names": "prefect.yaml has no deployment. add"},
     ),
     "a file that is no YAML": (
         r"^pull:", "pull: [", {"Keys": "failed: while parsing"} | dict.fromkeys(EVERY, MALFORMED),

@@ -65,7 +65,7 @@ def fix_modal_token(project: Project) -> None:
 
 def check_work_pools(project: Project) -> Findings:
     if not project.pools:
-        raise CheckSkipped("no deployment has a work pool, see Containers")
+        raise CheckSkipped("no deployment has a work pool")
     problems = [found for name in project.pools if (found := work_pool_problem(project, name))]
     return problems or passed(f"{', '.join(project.pools)} starts containers on Modal")
 

@@ -86,6 +86,8 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
 def check_names(project: Project) -> Findings:
     """Whether Prefect could tell the deployments from each other."""
     problems, seen = [], set()
+    if not project.deployments:
+        return failed("prefect.yaml has no deployment", "add one under deployments")
     for deployment in project.deployments:
         if "name" not in deployment.model_fields_set:
             problems.append(failed("a deployment has no name", "add name: to it"))
@@ -205,7 +207,7 @@ def check_secrets(project: Project) -> Findings:
     problems = []
     deployments = project.deployments
     for deployment, written in zip(
-        deployments, project.written_prefect_yaml["deployments"], strict=True
+        deployments, project.written_prefect_yaml.get("deployments", []), strict=True
     ):
         given = {
             "job_variables": (written.get("work_pool") or {}).get("job_variables"),

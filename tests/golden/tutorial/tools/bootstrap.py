@@ -42,7 +42,9 @@ PREFECT_YAML = [
 
 def check_prefect_yaml(project: Project) -> Findings:
     found = [each for check in PREFECT_YAML for each in examine(check, project)]
-    return [each for each in found if each.status != "passed"] or passed("nothing wrong was found in it")
+    return [each for each in found if each.status != "passed"] or passed(
+        "nothing wrong was found in it"
+    )
 
 
 STEPS = [

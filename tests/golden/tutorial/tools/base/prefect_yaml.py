@@ -65,7 +65,7 @@ class Deployment(BaseModel):
 class PrefectYaml(BaseModel):
     """The file."""
 
-    deployments: list[Deployment] = Field(min_length=1)
+    deployments: list[Deployment] = Field(default_factory=list)
     pull: list[dict[str, Any]] = Field(default_factory=list)
 
     @field_validator("pull", mode="before")
