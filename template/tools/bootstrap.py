@@ -5,7 +5,9 @@ from tools.base.finding import Check, Finding, Findings, Step, examine, explain,
 from tools.base.project import Project
 from tools.base.screen import say
 from tools.base.stop import ActionRequired
+from tools.checks.commit import check_commit, fix_commit
 from tools.checks.deployments import check_deployed, counterpart, fix_deployed, of_this_repository
+from tools.checks.flows import check_flows, check_names
 from tools.checks.github_secrets import check_github_secrets, fix_github_secrets
 from tools.checks.github_token import another_token, check_github_token, fix_github_token
 from tools.checks.job_variables import check_images, check_job_variables, check_timeouts
@@ -15,16 +17,11 @@ from tools.checks.modal import (
     fix_modal_token,
     fix_work_pools,
 )
+from tools.checks.plain_text import check_secrets
 from tools.checks.prefect_account import check_prefect, fix_prefect
-from tools.checks.prefect_yaml import (
-    check_containers,
-    check_flows,
-    check_keys,
-    check_names,
-    check_schedules,
-    check_secrets,
-)
-from tools.checks.repository import check_commit, check_remote, fix_commit, fix_remote
+from tools.checks.prefect_yaml import check_containers, check_keys
+from tools.checks.repository import check_remote, fix_remote
+from tools.checks.schedules import check_schedules
 
 PREFECT_YAML = [
     Check("Keys", check_keys),

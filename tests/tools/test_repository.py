@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tools.base.git import advice
 from tools.base.project import Project
 from tools.base.stop import ActionRequired, CheckSkipped
-from tools.checks.repository import advice, check_commit, check_remote, fix_commit, fix_remote
+from tools.checks.commit import check_commit, fix_commit
+from tools.checks.repository import check_remote, fix_remote
 
 from tests.conftest import Renderer
 from tests.support.changes import append, edit

@@ -8,7 +8,8 @@ import pytest
 from tools.base.finding import Findings
 from tools.base.project import Project
 from tools.checks.job_variables import check_images, check_job_variables, check_timeouts
-from tools.checks.prefect_yaml import check_containers, check_keys, check_schedules
+from tools.checks.prefect_yaml import check_containers, check_keys
+from tools.checks.schedules import check_schedules
 
 from tests.support.changes import append, edit
 from tests.support.repository import ROOT

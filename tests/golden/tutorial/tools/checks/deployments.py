@@ -9,12 +9,12 @@ from prefect.client.schemas.responses import DeploymentResponse
 
 from tools.base.finding import Finding, Findings, failed, passed, warning
 from tools.base.flows import NoFlow, find_flow
+from tools.base.git import contains, head
 from tools.base.prefect_yaml import Deployment, clone_step
 from tools.base.process import run_checked
 from tools.base.project import Project, same_repository
 from tools.base.screen import say
 from tools.base.stop import ActionRequired
-from tools.checks.repository import contains, head
 
 DEPLOY = "make prefect-deploy"
 

@@ -1,0 +1,77 @@
+# mypy: ignore-errors
+"""The flows that deployments run, and the parameters that they are given."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tools.base.finding import Finding, Findings, failed, passed
+from tools.base.flows import Flow, NoFlow, find_flow, split_entrypoint
+from tools.base.prefect_yaml import Deployment
+from tools.base.project import Project
+
+
+def check_names(project: Project) -> Findings:
+    """Whether Prefect could tell the deployments from each other."""
+    problems, seen = [], set()
+    if not project.deployments:
+        return failed("prefect.yaml has no deployment", "add one under deployments")
+    for deployment in project.deployments:
+        if "name" not in deployment.model_fields_set:
+            problems.append(failed("a deployment has no name", "add name: to it"))
+            continue
+        try:
+            flow = find_flow(project.root, deployment.entrypoint)
+        except NoFlow:
+            flow = None
+        known = flow.name if flow and flow.name else split_entrypoint(deployment.entrypoint)[1]
+        identity = f"{known}/{deployment.name}"
+        if identity in seen:
+            text = f"{identity} is there twice, and the last one overwrites the others"
+            problems.append(failed(text, "give each of them another name"))
+        seen.add(identity)
+    return problems or passed("each deployment has one of its own")
+
+
+def check_flows(project: Project) -> Findings:
+    """Whether each entrypoint is a flow that takes the parameters it is given."""
+    problems = [found for each in project.deployments for found in flow_problems(project, each)]
+    return problems or passed("each deployment has one that takes its parameters")
+
+
+def flow_problems(project: Project, deployment: Deployment) -> Iterator[Finding]:
+    where = deployment.entrypoint
+    if not where:
+        yield failed(f"{deployment.name} has no entrypoint", "add entrypoint: MODULE:FUNCTION")
+        return
+    try:
+        flow = find_flow(project.root, where)
+    except NoFlow as error:
+        text = f"{deployment.name} runs {where}, which {error}"
+        yield failed(text, "correct its entrypoint, as MODULE:FUNCTION")
+        return
+    if not flow:
+        return
+    given = deployment.parameters.keys()
+    schedules = [each for each in deployment.all_schedules if isinstance(each, dict)]
+    own = [each.get("parameters") or {} for each in schedules]
+    for name in sorted(set(given).union(*own)):
+        if flow.parameters is not None and name not in flow.parameters:
+            text = f"{deployment.name}: {where} has no parameter {name}"
+            yield failed(text, f"use one of {', '.join(sorted(flow.parameters)) or 'none'}")
+    yield from missing_parameters(deployment, flow, schedules)
+
+
+def missing_parameters(
+    deployment: Deployment, flow: Flow, schedules: list[dict[str, Any]]
+) -> Iterator[Finding]:
+    """What the runs of a schedule would lack; a run by hand is given what it needs."""
+    missing = {
+        name
+        for schedule in schedules
+        if schedule.get("active", True) is not False
+        for name in flow.required
+        if name not in deployment.parameters | (schedule.get("parameters") or {})
+    }
+    for name in sorted(missing):
+        text = f"{deployment.name}: its scheduled runs lack the parameter {name}"
+        yield failed(text, "add it under parameters, or give it a default")
