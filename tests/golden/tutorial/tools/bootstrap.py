@@ -61,7 +61,7 @@ STEPS = [
     Step("Deployment", check_deployed, fix_deployed, after=("prefect.yaml", "Work pool", "Commit")),
 ]
 
-FILE = Step("prefect.yaml", check_prefect_yaml, fix=lambda _: None)
+FILE = Step("prefect.yaml", check_prefect_yaml)
 """Its rows of `make doctor` say the same one by one."""
 
 
@@ -102,12 +102,13 @@ def take(step: Step, project: Project, ready: set[str]) -> str:
     for name in step.after:
         if name not in ready and (needed or is_right(found)):
             raise ActionRequired(f"{told(found, remedy=False)}. {name} has to be right first.")
-    if needed:
+    if needed and step.fix:
         step.fix(project)
         found = examine(step, project)
     if not is_right(found):
         raise ActionRequired(told(found))
-    return f"{'done' if needed else 'already there'}. {told(found)}"
+    did = "done" if needed else "already there" if step.fix else "checked"
+    return f"{did}. {told(found)}"
 
 
 def is_right(found: list[Finding]) -> bool:

@@ -57,7 +57,8 @@ class Check:
 class Step(Check):
     """A check that `make bootstrap` can also put right, once other steps have passed."""
 
-    fix: Callable[[Project], None]
+    fix: Callable[[Project], None] | None = None
+    """What does so; without it, only a person can."""
     after: tuple[str, ...] = ()
     renew: Callable[[Project], bool] = lambda _: False
     """Whether to run the fix although the check passes."""
