@@ -168,7 +168,7 @@ def test_the_default_image_has_another_python_which_doctor_says_before_the_run_c
     run = project.run()
     set_job_variables(project, variables)
     assert run.state == "CRASHED"
-    assert "cannot be recreated because it is not a virtual environment" in run.output
+    assert f"No interpreter found for Python {version}" in run.output
 
     edit(project.folder / "prefect.yaml", r"^ +image:\n +tag: .*\n", "")
     found, *_ = problems(check_images, Files(project.folder))

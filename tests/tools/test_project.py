@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tools.base.project import Project, split_address
 from tools.base.stop import CheckSkipped
+from tools.base.workspace import api_of_console
 
 from tests.support.changes import edit
 
@@ -34,6 +35,12 @@ def test_the_project_says_where_containers_find_it(project: Project) -> None:
     (deployment,) = project.deployments
     assert deployment.name == "Ben-Epstein-prefect-modal-example"
     assert deployment.entrypoint == "prefect_modal.flows.flow1:main"
+
+
+@pytest.mark.parametrize("scheme", ["https://", ""])
+def test_the_address_of_prefects_console_leads_to_its_api(scheme: str) -> None:
+    console = f"{scheme}app.prefect.cloud/account/a-1/workspace/w-2/dashboard"
+    assert api_of_console(console) == ("https://api.prefect.cloud/api/accounts/a-1/workspaces/w-2")
 
 
 def test_a_public_repository_has_no_block(project: Project) -> None:
