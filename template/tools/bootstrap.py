@@ -61,25 +61,23 @@ STEPS = [
     Step("Deployment", check_deployed, fix_deployed, after=("prefect.yaml", "Work pool", "Commit")),
 ]
 
-FILE = Step("prefect.yaml", check_prefect_yaml)
-"""Its rows of `make doctor` say the same one by one."""
+ALL = [Step("prefect.yaml", check_prefect_yaml), *STEPS]
+"""What bootstrap goes through; `make doctor` has the rows of the first one by one."""
 
 
 def bootstrap(project: Project) -> int:
     """Go through the steps, and return the exit code."""
     ready: set[str] = set()
-    for step in (FILE, *STEPS):
+    for step in ALL:
         try:
             text, status = take(step, project, ready), "passed"
             ready.add(step.name)
         except EOFError:
             raise
         except Exception as error:
-            finding = explain(error)
-            said = ". ".join(filter(None, (finding.text, finding.remedy)))
-            text, status = f"action needed. {said}", "failed"
+            text, status = f"action needed. {told([explain(error)])}", "failed"
         say(f"{step.name}: {text}", status)
-    if len(ready) <= len(STEPS):
+    if len(ready) < len(ALL):
         say("\nNot ready yet. Run make bootstrap again when you have done that.")
         return 1
     say("\nReady. Start a run, and watch it there or here:")

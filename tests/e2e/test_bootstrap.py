@@ -10,7 +10,7 @@ import httpx
 import pexpect
 import pytest
 from tools.base.stop import ActionRequired
-from tools.bootstrap import FILE, STEPS, take
+from tools.bootstrap import ALL, STEPS, take
 from tools.checks.modal import PLAN
 from tools.rotate_tokens import rotate_tokens
 
@@ -47,7 +47,7 @@ def step(laptop: Laptop, name: str, **extra: str | None) -> str:
     (it,) = [step for step in STEPS if step.name == name]
     with laptop.project_here(**extra) as project:
         try:
-            said = take(it, project, ready={step.name for step in (FILE, *STEPS)})
+            said = take(it, project, ready={step.name for step in ALL})
         except ActionRequired as error:
             said = f"action needed. {error}"
     laptop.said.append(said)

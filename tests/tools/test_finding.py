@@ -84,7 +84,7 @@ def test_a_bug_in_a_fix_says_how_to_report_it(
     def fix(_: Project) -> None:
         raise TypeError("no such thing")
 
-    monkeypatch.setattr(tools.bootstrap, "STEPS", [Step("It", Switch(right=False).check, fix)])
+    monkeypatch.setattr(tools.bootstrap, "ALL", [Step("It", Switch(right=False).check, fix)])
     assert bootstrap(project) == 1
     said = capsys.readouterr().out
     assert "It: action needed. a bug of these tools: TypeError: no such thing. report it" in said
@@ -160,7 +160,7 @@ def test_a_file_that_would_not_run_is_not_deployed(
     edit(project.root / "prefect.yaml", r" +paused: false\n", "")
     deployed = Switch(right=False)
     last = Step("Deployment", deployed.check, deployed.fix, after=("prefect.yaml",))
-    monkeypatch.setattr(tools.bootstrap, "STEPS", [last])
+    monkeypatch.setattr(tools.bootstrap, "ALL", [tools.bootstrap.ALL[0], last])
     assert bootstrap(project) == 1
     said = capsys.readouterr().out
     assert "flow1:mian, which does not exist" in said

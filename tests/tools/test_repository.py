@@ -133,14 +133,14 @@ def test_without_a_name_git_cannot_commit(
 @pytest.mark.parametrize(
     "origin",
     ["ssh://git@ssh.github.com:443/Ben-Epstein/prefect-modal.git",
-     "git@work:ben-epstein/prefect-modal", "https://GitHub.com/Ben-Epstein/prefect-modal.git/"],
+     "git@mine:ben-epstein/prefect-modal", "https://GitHub.com/Ben-Epstein/prefect-modal.git/"],
 )  # fmt: skip
 def test_the_remote_is_known_in_every_form(
     connected: Project, origin: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What somebody has in the configuration of ssh.
     (ssh := connected.root.parent / "ssh").write_text(
-        '#!/bin/sh\necho "hostname $(echo "$3" | sed s/work/github.com/)"\n'
+        '#!/bin/sh\necho "hostname $(echo "$3" | sed s/mine/github.com/)"\n'
     )
     ssh.chmod(0o755)
     monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")

@@ -77,6 +77,15 @@ def find_flow(root: Path, entrypoint: str) -> Flow | None:
     return None
 
 
+def name_in_prefect(root: Path, entrypoint: str) -> str:
+    """The name of an entrypoint's flow; empty if only running the code could tell."""
+    try:
+        flow = find_flow(root, entrypoint)
+    except NoFlow:
+        return ""
+    return flow.name if flow else ""
+
+
 def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """All that is executed at import, with what is inside `if`, `try` and `with`."""
     for statement in body:

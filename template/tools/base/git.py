@@ -4,9 +4,9 @@
 import re
 import shlex
 
-from tools.base.process import Completed, words
+from tools.base.process import UNREACHABLE, Completed, words
 from tools.base.project import Project
-from tools.base.stop import ActionRequired
+from tools.base.stop import ActionRequired, CheckSkipped
 
 ADVICE = {
     r"without `workflow` scope": "gh auth refresh --scopes workflow, or push with an ssh address",
@@ -46,6 +46,18 @@ def checked_git(project: Project, *arguments: str) -> Completed:
         text = f"git {shlex.join(arguments)}: {said}. {advice(project, said)}"
         raise ActionRequired(text.strip().removesuffix(" ."))
     return done
+
+
+def refusal_of(done: Completed) -> str:
+    """What a server said that refused something.
+
+    Raises:
+        CheckSkipped: it was not reached, which says nothing about anybody's rights.
+    """
+    said = words(done)
+    if re.search(UNREACHABLE, said):
+        raise CheckSkipped(f"GitHub cannot be reached: {said}")
+    return said
 
 
 def head(project: Project) -> str:

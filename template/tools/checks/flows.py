@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tools.base.finding import Finding, Findings, failed, passed
-from tools.base.flows import Flow, NoFlow, find_flow, split_entrypoint
+from tools.base.flows import Flow, NoFlow, find_flow, name_in_prefect, split_entrypoint
 from tools.base.prefect_yaml import Deployment
 from tools.base.project import Project
 
@@ -19,11 +19,8 @@ def check_names(project: Project) -> Findings:
         if "name" not in deployment.model_fields_set:
             problems.append(failed("a deployment has no name", "add name: to it"))
             continue
-        try:
-            flow = find_flow(project.root, deployment.entrypoint)
-        except NoFlow:
-            flow = None
-        known = flow.name if flow and flow.name else split_entrypoint(deployment.entrypoint)[1]
+        known = name_in_prefect(project.root, deployment.entrypoint)
+        known = known or split_entrypoint(deployment.entrypoint)[1]
         identity = f"{known}/{deployment.name}"
         if identity in seen:
             text = f"{identity} is there twice, and the last one overwrites the others"

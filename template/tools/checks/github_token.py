@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from tools.base.finding import Finding, failed, passed
-from tools.base.process import CLONE_TOKEN, UNREACHABLE, interactive, words
+from tools.base.git import refusal_of
+from tools.base.process import CLONE_TOKEN, interactive
 from tools.base.project import Project, same_repository, split_address
 from tools.base.stop import ActionRequired, CheckSkipped
 from tools.checks.deployments import on_the_server
@@ -101,12 +102,7 @@ def refusal(project: Project, token: str, url: str = "") -> str:
     with tempfile.TemporaryDirectory() as home:
         done = project.run("git", *alone(project, url), "ls-remote", "--", url, "HEAD",
                            CANDIDATE=token, HOME=home, **settings_file())  # fmt: skip
-    if done.returncode == 0:
-        return ""
-    said = words(done)
-    if re.search(UNREACHABLE, said):
-        raise CheckSkipped(f"GitHub cannot be reached: {said}")
-    return said
+    return refusal_of(done) if done.returncode != 0 else ""
 
 
 def alone(project: Project, url: str) -> list[str]:

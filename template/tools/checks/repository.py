@@ -60,10 +60,11 @@ def real_address(project: Project, address: str) -> str:
 
 
 def fix_remote(project: Project) -> None:
-    if top_folder(project) is None:
+    top = top_folder(project)
+    if top is None:
         branch = project.branch or "main"
         run_checked("git", "init", "--initial-branch", branch, cwd=project.root)
-    elif check_remote(project).text.startswith("this folder"):
+    elif not top.samefile(project.root):
         return
     if project.git("config", "remote.origin.url").returncode != 0:
         add = ("git", "remote", "add", "--", "origin", project.repository_url)

@@ -1,14 +1,12 @@
 # mypy: ignore-errors
 """The commit: whether containers find on GitHub what is here, and all that they need."""
 
-import re
 import shlex
 
 from tools.base.finding import Finding, Findings, failed, passed
 from tools.base.flows import source_file
-from tools.base.git import advice, checked_git, contains, head, listed, untracked
+from tools.base.git import advice, checked_git, contains, head, listed, refusal_of, untracked
 from tools.base.prefect_yaml import Deployment, clone_step
-from tools.base.process import UNREACHABLE, words
 from tools.base.project import Project, same_repository
 from tools.base.screen import say
 from tools.base.stop import ActionRequired, CheckSkipped
@@ -79,9 +77,7 @@ def branches_on_github(project: Project) -> dict[str, str]:
     """
     done = project.run("git", "ls-remote", "--heads", "origin")
     if done.returncode != 0:
-        said = words(done)
-        if re.search(UNREACHABLE, said):
-            raise CheckSkipped(f"GitHub cannot be reached: {said}")
+        said = refusal_of(done)
         raise CheckSkipped(f"git ls-remote: {said}. {advice(project, said)}".removesuffix(". "))
     pairs = (line.split("\t") for line in done.stdout.splitlines())
     return {name.removeprefix("refs/heads/"): commit for commit, name in pairs}

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from prefect.client.schemas.responses import DeploymentResponse
 
 from tools.base.finding import Finding, Findings, failed, passed, warning
-from tools.base.flows import NoFlow, find_flow
+from tools.base.flows import name_in_prefect
 from tools.base.git import contains, head
 from tools.base.prefect_yaml import Deployment, clone_step
 from tools.base.process import run_checked
 from tools.base.project import Project, same_repository
 from tools.base.screen import say
-from tools.base.stop import ActionRequired
 
 DEPLOY = "make prefect-deploy"
 
@@ -54,18 +53,9 @@ def of_this_repository(project: Project) -> list[Deployed]:
     return [each for each in on_the_server(project) if same_repository(each.repository, url)]
 
 
-def flow_name(project: Project, deployment: Deployment) -> str:
-    """The name of its flow in Prefect; empty if only running the code could tell."""
-    try:
-        flow = find_flow(project.root, deployment.entrypoint)
-    except NoFlow:
-        return ""
-    return flow.name if flow else ""
-
-
 def counterpart(project: Project, here: Deployment, there: list[Deployed]) -> Deployed | None:
     """The deployment that a deploy overwrites: Prefect knows it by its flow's name and its own."""
-    flow = flow_name(project, here)
+    flow = name_in_prefect(project.root, here.entrypoint)
     for each in there:
         same_flow = each.flow == flow if flow else each.found.entrypoint == here.entrypoint
         if each.found.name == here.name and same_flow:
@@ -128,8 +118,8 @@ def not_deployed(project: Project) -> Iterator[Finding]:
 
 
 def fix_deployed(project: Project) -> None:
-    if problems := [*taken(project), *newer(project)]:
-        raise ActionRequired(". ".join(f"{each.text}. {each.remedy}" for each in problems))
+    if [*taken(project), *newer(project)]:
+        return  # Only a person can tell what is right.
     say("Deploying …")
     run_checked("make", "prefect-deploy", "FORCE=1", cwd=project.root)
     project.workspace.forget()
