@@ -12,6 +12,7 @@ UV_CACHE = Path.home() / ".cache/uv"
 def clean_environment(**extra: str) -> dict[str, str]:
     """The environment without the user's own settings of Copier, git, Prefect, Python and uv."""
     ours = (
+        "CI",  # GitHub Actions, and .ci/run.
         "COPIER_",
         "GH_",
         "GIT_",
