@@ -12,6 +12,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("bootstrap", help="connect Prefect, GitHub and Modal")
+    check = commands.add_parser("check", help="say whether this commit would run")
+    check.add_argument("--json", action="store_true", help="print the findings as JSON")
+    rehearse = commands.add_parser("rehearse", help="run a deployment as a container would")
+    rehearse.add_argument("deployment", nargs="?", default="", help="its name in prefect.yaml")
+    rehearse.add_argument("--params", default="", help="its parameters, as a JSON object")
     doctor = commands.add_parser("doctor", help="diagnose problems (changes nothing)")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
     doctor.add_argument("--variables", action="store_true", help="show what work pools take")
@@ -53,6 +58,14 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
             from tools.deploy import deploy
 
             return deploy(project, force=arguments.force)
+        if arguments.command == "check":
+            from tools.check import check
+
+            return check(root, as_json=arguments.json)
+        if arguments.command == "rehearse":
+            from tools.rehearse import rehearse
+
+            return rehearse(root, arguments.deployment, arguments.params)
         if arguments.command == "bootstrap":
             from tools.bootstrap import bootstrap
 

@@ -1,16 +1,16 @@
 """A fresh Modal container, as far as it matters here: a Python under one prefix, and nothing else."""
 
-import contextlib
 import json
 import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tools.base.container import Container as RehearsedContainer
 
 from tests.support.environment import clean_environment
 
@@ -112,64 +112,16 @@ def install(prefix: Path, packages: list[str], compiled: bool = True) -> None:
 
 
 @dataclass
-class Container:
+class Container(RehearsedContainer):
     """One start of an image: an empty home, no cache, and an environment that holds nothing else.
 
-    It is killed after its job variable `timeout`.
+    `make rehearse` starts its own in the same way; here, nothing comes from this machine.
     """
 
-    prefix: Path
-    home: Path
-    environment: dict[str, str] = field(default_factory=dict)
-    second: float = 1.0
-    """How long a second of `timeout` takes."""
-
-    def execute(self, flow_run_id: str, job_variables: dict[str, Any]) -> Done:
-        """Start a flow run as Modal starts it; its exit code says nothing about the run."""
-        (work := self.home / "work").mkdir(parents=True)
-        command = [str(self.prefix / "bin/python"), "-m", "prefect", "flow-run", "execute"]
-        return self._start(command, work, job_variables, PREFECT__FLOW_RUN_ID=flow_run_id)
+    def __post_init__(self) -> None:
+        # Debian's own Python puts scripts under local/.
+        self.path = (str(self.prefix / "local/bin"), str(self.prefix / "tools"))
 
     def execute_script(self, script: str, folder: Path, job_variables: dict[str, Any]) -> Done:
         """Run the script of a `run_shell_script` step as that does: one command, without a shell."""
-        return self._start(shlex.split(script), folder, job_variables)
-
-    def _start(
-        self, command: list[str], folder: Path, job_variables: dict[str, Any], **extra: str
-    ) -> Done:
-        kept = ("SSL_CERT_FILE", "LANG", "LC_ALL", "http_proxy", "https_proxy", "no_proxy")
-        environment = {name: os.environ[name] for name in kept if name in os.environ}
-        environment |= {
-            "HOME": str(self.home),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            # Debian's own Python puts scripts under local/.
-            "PATH": ":".join(str(self.prefix / name) for name in ("bin", "local/bin", "tools")),
-        }
-        # In the tutorial's container the Python is under /usr/local; here it is under the prefix.
-        env = job_variables.get("env", {})
-        environment |= {n: str(self.prefix) if v == "/usr/local" else v for n, v in env.items()}
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment | self.environment | extra,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            output, _ = process.communicate(timeout=job_variables["timeout"] * self.second)
-        except subprocess.TimeoutExpired:
-            self._kill()
-            output, _ = process.communicate()
-        return Done(command, process.returncode, output)
-
-    def _kill(self) -> None:
-        """Kill every process in it; Prefect gives that of the flow a session of its own."""
-        home = f"HOME={self.home}\0".encode()
-        for _ in range(3):  # One may just have started another.
-            for environment in Path("/proc").glob("[0-9]*/environ"):
-                with contextlib.suppress(OSError):
-                    if home in environment.read_bytes():
-                        os.kill(int(environment.parent.name), signal.SIGKILL)
+        return self.run(*shlex.split(script), cwd=folder, given=job_variables)

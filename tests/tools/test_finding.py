@@ -26,11 +26,12 @@ from tools.base.finding import (
     warning,
 )
 from tools.base.project import Project
+from tools.base.report import summary
 from tools.base.stop import ActionRequired, CheckSkipped
 from tools.bootstrap import bootstrap, take
 from tools.checks.deployments import check_orphaned
 from tools.checks.prefect_account import check_blocks, check_prefect
-from tools.doctor import doctor, summary
+from tools.doctor import doctor
 
 from tests.support.changes import edit
 

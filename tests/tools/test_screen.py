@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from tools.base import screen
 from tools.base.finding import failed, passed
-from tools.doctor import table
+from tools.base.report import table
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, encoding: str) -> str:

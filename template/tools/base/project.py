@@ -22,8 +22,10 @@ class Project:
     Every attribute but `root` raises CheckSkipped if its file is missing or malformed.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, offline: bool = False) -> None:
         self.root = root
+        self.offline = offline
+        """Whether to ask nobody else, wherever this machine is logged in."""
 
     @cached_property
     def workspace(self) -> Workspace:

@@ -1,0 +1,232 @@
+"""`make check` says whether a commit would run, and `make rehearse` runs it; both without any account."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.context import refresh_global_settings_context
+from tools.base.finding import failed
+from tools.base.project import Project
+from tools.base.stop import CheckSkipped
+from tools.check import check
+from tools.checks.imports import check_imports
+from tools.checks.machine import check_lock_file
+
+from tests.conftest import Renderer
+from tests.e2e.conftest import Make
+from tests.stand_ins.http_edge import Answer, Request, listen
+from tests.support.changes import edit
+from tests.support.environment import clean_environment
+from tests.support.git import commit, git
+from tests.support.pythons import interpreters
+
+pytestmark = pytest.mark.e2e
+
+HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
+FLOW = "from prefect import flow\n\n{}\n\n@flow\ndef main(day: str, count: int = 1) -> None: ...\n"
+DEPLOYMENT = """
+  - name: {name}
+    entrypoint: {entrypoint}
+    paused: false
+    parameters: {parameters}
+    work_pool: *modal
+"""
+
+
+@pytest.fixture(scope="module")
+def committed(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project for the Python of this process, with a lock file and a commit."""
+    rendered = render(repo_url="acme/flows", package_name="ours", python_version=HERE)
+    folder = shutil.copytree(rendered, tmp_path_factory.mktemp("checked") / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert os.spawnlp(os.P_WAIT, "uv", "uv", "lock", "--quiet") == 0
+    commit(folder)
+    return folder
+
+
+@pytest.fixture
+def project(committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of it that can be imported here, on a machine that is logged in nowhere."""
+    for name, value in clean_environment(PYTHONPATH="src", UV_PYTHON=interpreters()[HERE]).items():
+        monkeypatch.setenv(name, value)
+    yield shutil.copytree(committed, tmp_path / "project")
+    monkeypatch.undo()
+    refresh_global_settings_context()
+
+
+def add(
+    project: Path, name: str, flow: str = "", entrypoint: str = "", parameters: str = ""
+) -> None:
+    """Add a deployment, and a module with what stands before its flow."""
+    module = name.replace("-", "_")
+    (project / f"src/ours/{module}.py").write_text(FLOW.format(flow))
+    text = DEPLOYMENT.format(
+        name=name,
+        entrypoint=entrypoint or f"ours.{module}:main",
+        parameters=parameters or "{day: today}",
+    )
+    with (project / "prefect.yaml").open("a") as file:
+        file.write(text)
+
+
+def found(project: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, list[str]]]:
+    """The exit code of `make check`, and what has not passed, by check."""
+    code = check(project, as_json=True)
+    rows: dict[str, list[str]] = {}
+    for row in json.loads(capsys.readouterr().out):
+        if row["status"] != "passed":
+            said = f"{row['status']}: {row['text']}. {row['remedy']}"
+            rows.setdefault(row["check"], []).append(said)
+    return code, rows
+
+
+def test_a_fresh_project_passes_and_nobody_is_asked(
+    committed: Path, tmp_path: Path, run_make: Make, environments: Path
+) -> None:
+    project = shutil.copytree(committed, tmp_path / "project")
+    before = git(project, "rev-parse", "HEAD")
+    asked: list[Request] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request)
+        return Answer(500)
+
+    with listen(answer) as address:
+        done = run_make(
+            project, "check", PREFECT_API_URL=f"{address}/api", PREFECT_API_KEY="a-key",
+            UV_PYTHON=interpreters()[HERE], UV_PROJECT_ENVIRONMENT=str(environments / HERE),
+        )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "13 passed" in done.stdout
+    assert asked == []
+    assert git(project, "rev-parse", "HEAD") == before
+    assert git(project, "status", "--porcelain") == ""
+
+
+def test_each_fault_is_found_at_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "data.csv").write_text("1")
+    edit(project / "prefect.yaml", "description:", "descripton:")
+    add(project, "variable")
+    edit(project / "prefect.yaml", r"\*modal\n\Z", "\n      <<: *modal\n      job_variables:\n"
+         "        {<<: *job_variables, cpus: 1}\n")  # fmt: skip
+    add(project, "type", parameters="{day: today, count: [1]}")
+    add(project, "misspelt", parameters="{day: today, cuont: 1}")
+    add(project, "missing", parameters="{}")
+    edit(project / "prefect.yaml", r"(\n    parameters: {}\n)",
+         r"\1    schedules: [{slug: a, cron: 0 6 * * *, timezone: UTC}]\n")  # fmt: skip
+    add(project, "task", entrypoint="ours.flows.flow1:do_print")
+    add(project, "dev-only", "import pytest")
+    read = "from pathlib import Path\nDATA = Path(__file__).parents[{}].joinpath('data.csv').read_text()"
+    add(project, "unpackaged", read.format(2))
+    add(project, "environment", 'import os\nKEY = os.environ["KEY"]')
+    add(project, "a-file", 'import os\nKEY = os.environ["KEY"]', "src/ours/a_file.py:main")
+    add(project, "raises", "raise RuntimeError('no')")
+    add(project, "asks", "from prefect.blocks.system import Secret\nKEY = Secret.load('key')")
+    for _ in range(2):
+        add(project, "twice")
+    # Right: a container starts in its clone of the repository, and has what is there.
+    add(project, "clone", "from pathlib import Path\nDATA = Path('data.csv').read_text()")
+    code, rows = found(project, capsys)
+    assert code == 1
+    unpackaged = f"/usr/local/lib/python{HERE}/data.csv"
+    key = "set KEY under env in job_variables, or read it inside the flow"
+    assert rows == {
+        "Keys": [
+            (
+                "failed: $.deployments[0]: Additional properties are not allowed ('descripton' was "
+                "unexpected). see https://docs.prefect.io/v3/how-to-guides/deployments/prefect-yaml"
+            )
+        ],
+        "Names": [
+            (
+                "failed: main/twice is there twice, and the last one overwrites the others. give each "
+                "of them another name"
+            )
+        ],
+        "Flows": [
+            "failed: misspelt: ours.misspelt:main has no parameter cuont. use one of count, day",
+            (
+                "failed: missing: its scheduled runs lack the parameter day. add it under parameters, "
+                "or give it a default"
+            ),
+            (
+                "failed: task runs ours.flows.flow1:do_print, which is a task. correct its "
+                "entrypoint, as MODULE:FUNCTION"
+            ),
+        ],
+        "Job variables": [
+            (
+                "failed: variable: the work pool has no variable cpus. use one of command, cpu, env, "
+                "gpu, image, memory, modal_credentials, pip_packages, secrets, timeout"
+            )
+        ],
+        "Imports": [
+            (
+                "warning: asks: ours/asks.py:4 asks a server when it is imported, which cannot be "
+                "tried here. ask inside the flow"
+            ),
+            (
+                "failed: dev-only: ours/dev_only.py:3 imports pytest, which uv.lock does not bring. "
+                "uv add pytest"
+            ),
+            (
+                f"failed: environment: ours/environment.py:4 needs KEY in the environment when it is "
+                f"imported. {key}"
+            ),
+            (
+                "failed: raises: ours/raises.py:3 cannot be imported: RuntimeError: no. correct it; "
+                "make test"
+            ),
+            (
+                f"failed: unpackaged: ours/unpackaged.py:4 opens {unpackaged}, which containers do "
+                "not have. move it into the package, and find it with importlib.resources"
+            ),
+            (
+                f"failed: a-file: src/ours/a_file.py:4 needs KEY in the environment when it is "
+                f"imported. {key}"
+            ),
+        ],
+        "Deploy": [
+            (
+                "failed: type: Prefect does not deploy it: 'count': [1] is not of type 'integer'. "
+                "correct it in prefect.yaml"
+            )
+        ],
+    }
+
+
+def test_a_stale_lock_file_is_found_and_left_alone(project: Path) -> None:
+    edit(
+        project / "pyproject.toml",
+        r'dependencies = \["prefect"\]',
+        'dependencies = ["prefect", "rich"]',
+    )
+    before = (project / "uv.lock").read_bytes()
+    stale = Project(project)
+    assert check_lock_file(stale) == failed("it does not match pyproject.toml", "uv lock")
+    with pytest.raises(CheckSkipped, match="uv cannot install the project: error: The lockfile"):
+        check_imports(stale)
+    assert (project / "uv.lock").read_bytes() == before
+
+
+def test_a_rehearsal_runs_what_is_here_as_a_container_would(
+    project: Path, run_make: Make, environments: Path
+) -> None:
+    edit(project / "src/ours/flows/flow1.py", "Hello", "Good morning,")
+    done = run_make(
+        project, "rehearse", PARAMS='{"name": "it\'s me"}',
+        UV_PYTHON=interpreters()[HERE], UV_PROJECT_ENVIRONMENT=str(environments / HERE),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert ", with all that is not committed yet …" in done.stdout
+    assert "Not emulated here: the image docker.io/prefecthq/prefect:" in done.stdout
+    assert "Executing deployment step: git_clone" in done.stdout
+    assert "Good morning, it's me from Prefect!" in done.stdout
+    assert "✓ acme-flows-example: Completed" in done.stdout
+    assert "rehearsal-" not in done.stdout
+    assert git(project, "status", "--porcelain") == "M src/ours/flows/flow1.py"
