@@ -36,7 +36,9 @@ def record(template: Path, folder: Path) -> list[Text]:
     screen = pyte.Screen(COLUMNS, ROWS)
     terminal = pexpect.spawn(
         str(ROOT / ".venv/bin/copier"), ["copy", URL, "my-flows"], cwd=str(folder), timeout=60,
-        env=published(template, TERM="xterm-256color"), dimensions=(ROWS, COLUMNS),
+        # A slow machine would show a warning, because nothing here says where the cursor is.
+        env=published(template, TERM="xterm-256color", PROMPT_TOOLKIT_NO_CPR="1"),
+        dimensions=(ROWS, COLUMNS),
         encoding="utf-8",
     )  # fmt: skip
     terminal.logfile_read = Feed(screen)
