@@ -1,13 +1,17 @@
 # mypy: ignore-errors
 """Import entrypoints as a container does; started by `make check`, in an environment like its.
 
-It is given their names, and the file for its findings: for each that cannot be imported, why.
+It is given their names, and the file for its findings: why one cannot be imported, or else
+what parameters its flow takes.
 """
 
+import inspect
 import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
+from typing import Any
 
 from prefect.flows import load_flow_from_entrypoint
 
@@ -15,17 +19,29 @@ from prefect.flows import load_flow_from_entrypoint
 def main(entrypoints: list[str], file: str) -> None:
     # The clone, from which a container starts its flow, is on the path there too.
     sys.path.insert(0, os.getcwd())
-    found = {}
+    found: dict[str, dict[str, object]] = {}
     for entrypoint in entrypoints:
         try:
-            load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+            flow: Any = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+            found[entrypoint] = taken(flow.fn)
         except BaseException as error:  # A module may also exit.
             found[entrypoint] = described(getattr(error, "user_exc", error), entrypoint)
     with open(file, "w", encoding="utf-8") as output:
         json.dump(found, output)
 
 
-def described(error: BaseException, entrypoint: str) -> dict[str, str]:
+def taken(function: Callable[..., object]) -> dict[str, object]:
+    """What a function takes (None if that is anything), and what it cannot do without."""
+    given = inspect.signature(function).parameters.values()
+    anything = any(each.kind == each.VAR_KEYWORD for each in given)
+    named = [each for each in given if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)]
+    return {
+        "parameters": None if anything else [each.name for each in named],
+        "required": [each.name for each in named if each.default is each.empty],
+    }
+
+
+def described(error: BaseException, entrypoint: str) -> dict[str, object]:
     frames = traceback.extract_tb(error.__traceback__)
     # The last line of the project's own, or else of whatever raised it.
     package = os.path.join("site-packages", entrypoint.partition(".")[0], "")

@@ -127,6 +127,13 @@ def test_each_fault_is_found_at_once(project: Path, capsys: pytest.CaptureFixtur
     add(project, "a-file", 'import os\nKEY = os.environ["KEY"]', "src/ours/a_file.py:main")
     add(project, "raises", "raise RuntimeError('no')")
     add(project, "asks", "from prefect.blocks.system import Secret\nKEY = Secret.load('key')")
+    add(project, "made", "def taken(day: str): ...\ntaken = flow(taken)", "ours.made:taken",
+        "{dya: today}")  # fmt: skip
+    add(
+        project,
+        "cloud",
+        parameters="{day: today}\n    sla: [{name: late, severity: high, duration: 10}]",
+    )
     for _ in range(2):
         add(project, "twice")
     # Right: a container starts in its clone of the repository, and has what is there.

@@ -6,12 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 from tools.base.container import Container, install
 from tools.base.finding import Finding, Findings, failed, passed, warning
-from tools.base.flows import NoFlow, find_flow
+from tools.base.flows import Flow, NoFlow, find_flow
 from tools.base.prefect_yaml import Deployment
 from tools.base.project import Project
+from tools.checks.flows import parameter_problems
 
 SECONDS = 120
 """How long the imports may take."""
@@ -32,10 +34,14 @@ def check_imports(project: Project) -> Findings:
         container.environment["PREFECT_CLIENT_MAX_RETRIES"] = "0"
         for env, deployments in by_environment(project):
             entrypoints = sorted({each.entrypoint for each in deployments})
-            faults = import_all(project, container, env, entrypoints)
-            for entrypoint, fault in faults.items():
+            for entrypoint, found in import_all(project, container, env, entrypoints).items():
                 those = [each for each in deployments if each.entrypoint == entrypoint]
-                problems.append(explained(project, those, fault, folder))
+                if "kind" in found:
+                    problems.append(explained(project, those, found, folder))
+                elif not find_flow(project.root, entrypoint):
+                    # Only now is known what it takes.
+                    flow = Flow("", found["parameters"], frozenset(found["required"]))
+                    problems += [bad for each in those for bad in parameter_problems(each, flow)]
     return problems or passed("each flow can be imported in a container")
 
 
@@ -55,8 +61,8 @@ def by_environment(project: Project) -> Iterator[tuple[dict[str, str], list[Depl
 
 def import_all(
     project: Project, container: Container, env: dict[str, str], entrypoints: list[str]
-) -> dict[str, dict[str, str]]:
-    """What is wrong with the entrypoints that cannot be imported."""
+) -> dict[str, dict[str, Any]]:
+    """What import_flows.py finds of each entrypoint."""
     found = container.prefix / "found.json"
     script = Path(__file__).parent.parent / "import_flows.py"
     python = str(container.prefix / "bin/python")
@@ -65,7 +71,7 @@ def import_all(
         cwd=project.root, given={"env": env, "timeout": SECONDS},
     )  # fmt: skip
     if found.exists():
-        faults: dict[str, dict[str, str]] = json.loads(found.read_text(encoding="utf-8"))
+        faults: dict[str, dict[str, Any]] = json.loads(found.read_text(encoding="utf-8"))
         found.unlink()
         return faults
     text = f"no end after {SECONDS} seconds" if done.returncode < 0 else done.stdout[-200:]

@@ -6,7 +6,7 @@ import tempfile
 from typing import Any
 
 from tools.base import process
-from tools.base.finding import Findings, failed, passed
+from tools.base.finding import Finding, Findings, failed, passed, warning
 from tools.base.project import Project
 from tools.base.server import create_pool, settings, throw_away_server
 from tools.base.stop import CheckSkipped
@@ -26,10 +26,15 @@ def check_deploy(project: Project, names: list[str]) -> Findings:
         for pool in project.pools:
             create_pool(url, pool)
         refused = deploy_each(project, names, settings(url, home))
-    return [
-        failed(f"{name}: Prefect does not deploy it: {why}", "correct it in prefect.yaml")
-        for name, why in refused.items()
-    ] or passed("Prefect takes each deployment")
+    return [finding(name, why) for name, why in refused.items()] or passed(
+        "Prefect takes each deployment"
+    )
+
+
+def finding(name: str, why: str) -> Finding:
+    if "Prefect Cloud" in why:
+        return warning(f"{name}: {why}, which this is not", "make prefect-deploy shows it")
+    return failed(f"{name}: Prefect does not deploy it: {why}", "correct it in prefect.yaml")
 
 
 def deploy_each(project: Project, names: list[str], environment: dict[str, Any]) -> dict[str, str]:
