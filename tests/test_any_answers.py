@@ -113,6 +113,8 @@ def check(project: Path, answers: dict[str, Any], macro: Macro) -> None:
     deploy = yaml.safe_load((project / ".github/workflows/prefect_cd.yaml").read_text())
     (pattern,) = deploy[True]["push"]["branches"]
     assert re.sub(r"\\(.)", r"\1", pattern) == branch
+    expression = deploy["jobs"]["deploy"]["if"].replace("''", "'")
+    assert expression == f"github.ref == 'refs/heads/{branch}'"
 
     readme = (project / "README.md").read_text()
     create = next(line for line in readme.splitlines() if "work-pool create" in line)

@@ -15,7 +15,7 @@ FAULTS = [
     (".github/workflows/ci.yaml", "timeout-minutes", "time-out", "check-jsonschema", "time-out"),
     (".github/workflows/ci.yaml", r"github\.ref", "github.reef", "node", 'property "reef" is not'),
     (".github/workflows/prefect_cd.yaml", "make .*", "make ${{ github.head_ref }}", "zizmor", "template-injection"),
-    (".github/workflows/prefect_cd.yaml", "missing=true", "echo $UNQUOTED", "shellcheck", "$UNQUOTED"),
+    (".github/workflows/ci.yaml", "exit 1", "echo $UNQUOTED", "shellcheck", "$UNQUOTED"),
     ("renovate.json", r'"packageRules": \[', "\\g<0>7,", "check-jsonschema", "packageRules"),
     ("Makefile", r"\Z", "broken:\n    true\n", "make", "missing separator"),
 ]  # fmt: skip

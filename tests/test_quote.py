@@ -3,12 +3,17 @@
 import shlex
 import tomllib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+
+from tests.stand_ins.actions import run_workflow
+from tests.support.environment import clean_environment
+from tests.support.git import commit, git
 
 Macro = Callable[..., str]
 anything = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
@@ -59,3 +64,29 @@ def test_code_is_shown_as_it_was(macro: Macro, value: str) -> None:
 )
 def test_a_branch_filter_has_no_wildcards(macro: Macro, branch: str, pattern: str) -> None:
     assert yaml.safe_load(macro("quote.branch_filter", branch)) == pattern
+
+
+JOBS = """
+on: push
+jobs:
+  deploy:
+    if: github.ref == {}
+    runs-on: ubuntu-latest
+    steps:
+      - run: echo deployed
+"""
+
+
+@pytest.mark.parametrize("branch", ["main", 'it\'s-"$HOME"-`x`+{z}/#😀'])
+def test_an_expression_of_actions_is_true_of_its_branch_alone(
+    macro: Macro, tmp_path: Path, branch: str
+) -> None:
+    (workflow := tmp_path / "checkout/.github/workflows/it.yaml").parent.mkdir(parents=True)
+    workflow.write_text(JOBS.format(macro("quote.expression", f"refs/heads/{branch}")))
+    for name in (branch, f"{branch}-2"):
+        commit(checkout := tmp_path / "checkout")
+        git(checkout, "branch", "--move", name)
+        environment = clean_environment(HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "cache"))
+        done = run_workflow(checkout, "push", "it.yaml", environment, {})
+        assert done.returncode == 0, done.stdout
+        assert ("| deployed" in done.stdout) is (name == branch), done.stdout

@@ -11,11 +11,10 @@ import pytest
 from scripts.recording import CLEAR
 from tests.conftest import Renderer
 from tests.e2e.conftest import Make
-from tests.stand_ins.actions import Job
 from tests.stand_ins.project import Done, make
 from tests.support.changes import append, edit
 from tests.support.copier import TUTORIAL, URL, copier, data, published
-from tests.support.environment import UV_CACHE, clean_environment
+from tests.support.environment import UV_CACHE
 from tests.support.git import commit, git
 from tests.support.prefect_server import PrefectServer
 from tests.support.questionnaire import answers, questions
@@ -274,23 +273,3 @@ def test_an_update_that_cannot_be_merged_names_the_lines_and_what_comes_next(
     assert done.returncode != 0
     assert "\npyproject.toml:" in done.stdout
     assert "then: make setup lint test" in done.stdout
-
-
-@pytest.mark.parametrize(
-    "missing",
-    [[], ["PREFECT_API_URL"], ["PREFECT_API_KEY"], ["PREFECT_API_URL", "PREFECT_API_KEY"]],
-)
-def test_a_deploy_names_the_missing_secrets_and_where_to_add_them(
-    tutorial: Path, tmp_path: Path, missing: list[str]
-) -> None:
-    checkout = shutil.copytree(tutorial, tmp_path / "checkout")
-    expressions = {"github.server_url": "https://github.com", "github.repository": "acme/flows"}
-    for name in ("PREFECT_API_URL", "PREFECT_API_KEY"):
-        expressions[f"secrets.{name} != ''"] = str(name not in missing).lower()
-    job = Job(checkout, "prefect_cd.yaml", clean_environment(), expressions)
-    done = job.run("Check that the secrets are set")
-    assert (done.returncode == 0) is (missing == [])
-    lines = done.stdout.splitlines()
-    assert [line.split()[2] for line in lines] == missing
-    settings = "https://github.com/acme/flows/settings/secrets/actions"
-    assert all(settings in line for line in lines)
