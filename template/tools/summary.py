@@ -18,7 +18,8 @@ def results(project: Project, outcome: Outcome, problems: list[Finding]) -> str:
     commit = head(project)
     said = "Deployed" if outcome.deployed else "Not deployed"
     said += " in part" if outcome.deployed and problems else ""
-    lines = [f"### {said} from commit [{commit[:10]}]({web_address('commit', commit)})", ""]
+    lines = [f"### {said} from commit [{commit[:10]}]({web_address('commit', commit)})"]
+    lines += [""] if problems else []
     lines += [f"- {plain(found.text)}. {plain(found.remedy)}." for found in problems]
     return "\n".join((*lines, ""))
 

@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.e2e.conftest import StartProject
 from tests.stand_ins.actions import Done, run_workflow
 from tests.stand_ins.prefect_cloud import PrefectCloud
 from tests.stand_ins.project import Project
-from tests.support.changes import edit
+from tests.support.changes import append, edit
 from tests.support.environment import UV_CACHE, clean_environment
 from tests.support.git import commit, git
 
@@ -59,57 +60,109 @@ def project(start_project: StartProject) -> Project:
 
 @pytest.fixture
 def checkout(project: Project, tmp_path: Path) -> Path:
-    """What was pushed; a test may change it."""
-    return shutil.copytree(project.folder, tmp_path / "checkout")
+    """What was pushed; a test may change it. For act, `origin` says which repository it is."""
+    checkout = shutil.copytree(project.folder, tmp_path / "checkout")
+    git(checkout, "remote", "set-url", "origin", f"https://github.com/{project.repository}")
+    return checkout
 
 
-def test_a_push_deploys_with_the_right_key(
-    project: Project, checkout: Path, act: Act, prefect_cloud: PrefectCloud
+def on_the_server(project: Project) -> list[dict[str, Any]]:
+    """The project's deployments, if there are any yet."""
+    name = f"{project.repository.replace('/', '-')}-example"
+    found: list[dict[str, Any]] = project.server.post(
+        "deployments/filter", deployments={"name": {"any_": [name]}}
+    )
+    return found
+
+
+@pytest.fixture
+def secrets(prefect_cloud: PrefectCloud) -> dict[str, str]:
+    return {"PREFECT_API_URL": prefect_cloud.url, "PREFECT_API_KEY": prefect_cloud.key}
+
+
+def test_a_push_deploys_and_shows_what_runs_when_and_what_is_left_over(
+    project: Project,
+    checkout: Path,
+    act: Act,
+    secrets: dict[str, str],
+    prefect_cloud: PrefectCloud,
 ) -> None:
-    secrets = {"PREFECT_API_URL": prefect_cloud.url, "PREFECT_API_KEY": "another-key"}
-    done = act(checkout, "push", "prefect_cd.yaml", secrets)
-    assert done.returncode != 0
-    secrets["PREFECT_API_KEY"] = prefect_cloud.key
+    server, url = project.server, f"https://github.com/{project.repository}"
+    clone = {"repository": url, "branch": "main"}
+    server.post(
+        "deployments/",
+        name=f"{project.folder.parent.name}-former",
+        flow_id=server.post("flows/", name="main")["id"],
+        pull_steps=[{"prefect.deployments.steps.git_clone": clone}],
+    )
     done = act(checkout, "push", "prefect_cd.yaml", secrets)
     assert done.returncode == 0, done.stdout
     deployment = project.deployment()
     pushed = git(project.folder, "rev-parse", "HEAD")
     clone = deployment["pull_steps"][0]["prefect.deployments.steps.git_clone"]
     assert deployment["version"] == clone["commit_sha"] == pushed
-    assert prefect_cloud.key not in done.stdout
+    assert secrets["PREFECT_API_KEY"] not in done.stdout
+    assert "2 passed" in done.stdout
+    former = f"main/{project.folder.parent.name}-former"
+    delete = f"uv run prefect deployment delete {former}"
+    page = f"{prefect_cloud.ui_url}/deployments/deployment/{deployment['id']}"
+    summary = re.search(r"Summary - ((?:.*\n)+?)\[Deploy", done.stdout)
+    assert summary
+    at_noon = re.compile(r"\w{3} \d\d \w{3} \d{4}, 12:00")
+    assert at_noon.sub("noon", summary[1]).splitlines() == [
+        f"### Deployed from commit [{pushed[:10]}]({url}/commit/{pushed})",
+        "",
+        "| Deployment | Runs | Next run |",
+        "| --- | --- | --- |",
+        f"| [main/{deployment['name']}]({page}) | every day at 12:00, New York time | noon |",
+        "",
+        "### Left over",
+        "",
+        f"- {former} is deployed, but not in prefect.yaml. `{delete}`",
+    ]
 
 
-def test_a_push_without_secrets_fails_at_once_and_names_them(checkout: Path, act: Act) -> None:
+def test_a_push_without_secrets_names_them(project: Project, checkout: Path, act: Act) -> None:
+    before = on_the_server(project)
     done = act(checkout, "push", "prefect_cd.yaml")
     assert done.returncode != 0
-    assert "The secret PREFECT_API_URL is missing. Add it at" in done.stdout
-    assert "The secret PREFECT_API_KEY is missing. Add it at" in done.stdout
-    assert "Check out" not in done.stdout
+    page = f"https://github.com/{project.repository}/settings/secrets/actions"
+    for name in ("PREFECT_API_URL", "PREFECT_API_KEY"):
+        assert f"::error::the secret {name} is missing. add it at {page} (" in done.stdout
+    assert on_the_server(project) == before
 
 
-def test_a_push_without_a_lock_file_deploys_nothing(checkout: Path, act: Act) -> None:
-    (checkout / "uv.lock").unlink()
+def test_a_push_of_a_broken_flow_deploys_nothing(
+    project: Project, checkout: Path, act: Act, secrets: dict[str, str]
+) -> None:
+    before = on_the_server(project)
+    append(checkout / "src/prefect_modal/flows/flow1.py", '\nraise RuntimeError("broken")\n')
     commit(checkout)
-    secrets = {"PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_API_KEY": "key"}
     done = act(checkout, "push", "prefect_cd.yaml", secrets)
     assert done.returncode != 0
-    assert "Unable to find lockfile" in done.stdout
+    assert "All checks passed!" in done.stdout
+    assert "RuntimeError: broken" in done.stdout
+    assert on_the_server(project) == before
 
 
-def test_a_pull_request_is_linted_and_tested(checkout: Path, act: Act) -> None:
-    done = act(checkout, "pull_request", "ci.yaml")
+def test_a_run_by_hand_from_another_branch_checks_and_deploys_nothing(
+    project: Project, checkout: Path, act: Act, secrets: dict[str, str]
+) -> None:
+    before = on_the_server(project)
+    git(checkout, "switch", "--quiet", "--create", "feature")
+    commit(checkout)
+    done = act(checkout, "workflow_dispatch", "prefect_cd.yaml", secrets)
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
-    assert "All checks passed!" in done.stdout
+    assert on_the_server(project) == before
 
 
-def test_a_failing_test_fails_the_pull_request(checkout: Path, act: Act) -> None:
-    (checkout / "tests/test_flow1.py").write_text("def test_it() -> None:\n    assert False\n")
-    commit(checkout)
+def test_a_pull_request_is_linted_checked_and_tested(checkout: Path, act: Act) -> None:
     done = act(checkout, "pull_request", "ci.yaml")
-    assert done.returncode != 0
+    assert done.returncode == 0, done.stdout
     assert "All checks passed!" in done.stdout
-    assert "1 failed" in done.stdout
+    assert "Success - Main Check [" in done.stdout
+    assert "2 passed" in done.stdout
 
 
 def test_a_conflict_marker_fails_the_pull_request(checkout: Path, act: Act) -> None:

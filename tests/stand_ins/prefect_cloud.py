@@ -45,6 +45,11 @@ class PrefectCloud:
         return f"{self.address}/api/accounts/{self.account}/workspaces/{self.workspace}"
 
     @property
+    def ui_url(self) -> str:
+        """The workspace's page in the console, of which Prefect takes this to be the address."""
+        return f"{self.address}/account/{self.account}/workspace/{self.workspace}"
+
+    @property
     def description(self) -> dict[str, str]:
         """What `prefect cloud login` is told of the workspace."""
         names = {"account_name": "Acme", "account_handle": "acme"}
