@@ -81,7 +81,7 @@ def write_scripts(workflows: Iterable[Path], folder: Path) -> list[Path]:
     files: list[Path] = []
     for workflow in workflows:
         for job in yaml.safe_load(workflow.read_text())["jobs"].values():
-            for step in job["steps"]:
+            for step in job.get("steps", []):
                 if "run" in step:
                     files.append(folder / f"{len(files)} {workflow.name}: {step['name']}")
                     files[-1].write_text(step["run"])

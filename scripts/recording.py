@@ -17,7 +17,7 @@ from tests.support.copier import URL, published
 from tests.support.questionnaire import questions
 from tests.support.repository import ROOT
 
-COLUMNS, ROWS = 82, 80
+COLUMNS, ROWS = 82, 200  # The questions stay on the screen above all the files that are listed.
 TYPED = {"repo_url": "acme/flows", "schedule": "weekdays", "timezone": "Europe/Berlin"}
 """What the person types; every other question gets a Return."""
 CLEAR = "\x15"  # Ctrl-U: the default goes before something else is typed.

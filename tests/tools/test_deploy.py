@@ -67,7 +67,7 @@ def test_a_failure_is_an_annotation_on_one_line(capsys: pytest.CaptureFixture[st
 
 
 def rendered(markdown: str) -> list[str]:
-    """The texts of a page, in which code is in backticks and links are followed by their address."""
+    """The texts of a page, in which code is marked and links are followed by their address."""
     texts = []
     for block in MarkdownIt("commonmark").enable("table").parse(markdown):
         if block.type == "inline":
@@ -76,7 +76,7 @@ def rendered(markdown: str) -> list[str]:
                 if token.type == "link_open":
                     shown += f"<{token.attrs['href']}>"
                 code = token.type == "code_inline"
-                shown += f"`{token.content}`" if code else token.content
+                shown += f"<code>{token.content}</code>" if code else token.content
             texts.append(shown)
     return texts
 
@@ -130,8 +130,8 @@ def test_the_summary_names_the_commit_and_what_has_failed(project: Project, fold
 @pytest.mark.parametrize(
     ("remedy", "shown"),
     [
-        ("uv run prefect deployment delete 'main/a`b'", "`uv run prefect deployment delete 'main/a`b'`"),
-        ("if it is *that*: uv run it", "if it is *that*: `uv run it`"),
+        ("uv run it 'main/a`b'", "<code>uv run it 'main/a`b'</code>"),
+        ("if it is *that*: uv run it", "if it is *that*: <code>uv run it</code>"),
         ("git pull", "git pull"),
     ],
 )  # fmt: skip
