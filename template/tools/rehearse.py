@@ -9,20 +9,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 from prefect.client.schemas.objects import TERMINAL_STATES
 
 from tools.base import process
 from tools.base.container import Container, install
 from tools.base.git import head
 from tools.base.parameters import parse
+from tools.base.prefect_deploy import deploy_each, quietly
 from tools.base.prefect_yaml import Deployment, clone_step
 from tools.base.project import Project
 from tools.base.screen import say
-from tools.base.server import create_pool, settings, throw_away_server
+from tools.base.server import ask, create_pool, settings, throw_away_server
 from tools.base.snapshot import snapshot
 from tools.base.stop import ActionRequired
-from tools.checks.rehearsed_deploy import deploy_each
 
 SAVE = "import sys; from prefect_github import GitHubCredentials as Block; "
 SAVE += "Block(token=sys.stdin.read()).save(sys.argv[1])"
@@ -49,7 +48,7 @@ def rehearse(root: Path, name: str, params: str) -> int:
             say(f"Not emulated here: {', '.join(missing(found['job_variables']))}.")
             run = ask(url, f"deployments/{found['id']}/create_flow_run", parameters=given)
             container.execute(run["id"], found["job_variables"])
-            ended = httpx.get(f"{url}/flow_runs/{run['id']}", trust_env=False).json()
+            (ended,) = ask(url, "flow_runs/filter", flow_runs={"id": {"any_": [run["id"]]}})
     return told(deployment, ended, found["job_variables"])
 
 
@@ -88,8 +87,9 @@ def prepare(project: Project, deployment: Deployment, url: str, folder: Path) ->
 def deployed(project: Project, deployment: Deployment, url: str, home: str) -> dict[str, Any]:
     """The deployment, as the server has it after a deploy."""
     create_pool(url, deployment.pool.name)
-    for reason in deploy_each(project, [deployment.name], settings(url, home)).values():
-        raise ActionRequired(f"Prefect does not deploy {deployment.name}: {reason}")
+    run = quietly(settings(url, home))
+    for _, why in deploy_each(project, run, [deployment.name]).failed:
+        raise ActionRequired(f"Prefect does not deploy {deployment.name}: {why}")
     chosen = {"name": {"any_": [deployment.name]}}
     found: list[dict[str, Any]] = ask(url, "deployments/filter", deployments=chosen)
     return found[0]
@@ -103,18 +103,6 @@ def missing(job_variables: dict[str, Any]) -> list[str]:
     if names := job_variables.get("secrets"):
         absent.append(f"the Modal secrets {', '.join(names)}")
     return [*absent, "the blocks and variables of your workspace"]
-
-
-def ask(url: str, route: str, **body: Any) -> Any:
-    """What the server answers.
-
-    Raises:
-        ActionRequired: it refuses, with its reason.
-    """
-    answer = httpx.post(f"{url}/{route}", json=body, trust_env=False, timeout=60)
-    if answer.is_error:
-        raise ActionRequired(f"Prefect refuses the run: {answer.json().get('detail')}")
-    return answer.json()
 
 
 def told(deployment: Deployment, run: dict[str, Any], job_variables: dict[str, Any]) -> int:

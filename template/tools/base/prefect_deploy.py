@@ -5,7 +5,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,11 @@ CREATED = re.compile(r"successfully\W+created\W+with\W+id\W")
 """What Prefect prints of each deployment, in a box in which it may be wrapped."""
 FOR_ALL = re.compile(r"(Connect|Read|Write|Pool|Proxy)\w*(Error|Timeout)\b|401 ")
 """A failure that no other deployment would escape: no answer, or a key that is refused."""
+INVALID = re.compile(
+    r"Validation failed for field '(.+?)'\. Failure reason: (.+?)(?=\"?(?:, 'input'|\})|$)",
+    re.MULTILINE,
+)
+"""What a server says of a parameter or a job variable, before it repeats what it was sent."""
 LONGEST = 300
 """The most that is repeated of a reason; all of it has been printed."""
 Run = Callable[[Project, list[str]], tuple[int, str]]
@@ -49,15 +54,35 @@ def run_and_show(project: Project, arguments: list[str]) -> tuple[int, str]:
         text=True,
         errors="replace",
     ) as running:
-        for line in running.stdout:
+        for line in running.stdout or ():
             print(line, end="", file=sys.stdout, flush=True)
             shown.append(line)
     return running.returncode, "".join(shown)
 
 
-def deploy_each(project: Project, run: Run = run_and_show) -> Outcome:
-    """Deploy all, and go on after one that fails, unless the next one fails for the same reason."""
+def quietly(environment: dict[str, Any]) -> Run:
+    """Run Prefect's command with these variables, and show nothing."""
+
+    def run(project: Project, arguments: list[str]) -> tuple[int, str]:
+        # A warning of the flows' own would be taken for the reason of a failure.
+        env = environment | {"PYTHONWARNINGS": "ignore"}
+        done = process.run(*COMMAND, *arguments, cwd=project.root, limit=None, **env)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def deploy_each(
+    project: Project, run: Run = run_and_show, only: Collection[str] | None = None
+) -> Outcome:
+    """Deploy all, and go on after one that fails, unless the next one fails for the same reason.
+
+    Those that are asked for by name are tried whatever happens.
+    """
     outcome, todo, arguments = Outcome(), named(project), ["--all"]
+    if only is not None:
+        todo = [(here, name) for here, name in todo if here.name in only]
+        arguments = by_name(todo)
     while True:
         code, output = run(project, arguments)
         if code == 0:
@@ -70,14 +95,19 @@ def deploy_each(project: Project, run: Run = run_and_show) -> Outcome:
         if not (left := todo[done:]):
             return outcome  # Not even Prefect has a name for what failed.
         why = reason(output)
-        again = not done and [why] == [last for _, last in outcome.failed[-1:]]
+        again = only is None and not done and [why] == [last for _, last in outcome.failed[-1:]]
         outcome.failed.append((left[0][0], why))
         todo = left[1:]
         if again or not todo or FOR_ALL.match(why):
             outcome.untried = [here for here, _ in todo]
             return outcome
-        say(f"\n{left[0][0].name} failed. The next: {', '.join(here.name for here, _ in todo)}")
-        arguments = [word for _, name in todo for word in ("--name", name)]
+        if only is None:
+            say(f"\n{left[0][0].name} failed. The next: {', '.join(here.name for here, _ in todo)}")
+        arguments = by_name(todo)
+
+
+def by_name(todo: list[tuple[Deployment, str]]) -> list[str]:
+    return [word for _, name in todo for word in ("--name", name)]
 
 
 def named(project: Project) -> list[tuple[Deployment, str]]:
@@ -98,7 +128,10 @@ def pattern(written: dict[str, Any]) -> str:
 
 def reason(output: str) -> str:
     """Why Prefect's command failed, in a line, of what it has printed."""
-    lines = re.sub(r"\x1b\[[\d;]*m", "", output).splitlines()
+    output = re.sub(r"\x1b\[[\d;]*m", "", output)
+    if found := INVALID.findall(output):
+        return "{}: {}".format(*found[-1])
+    lines = output.splitlines()
     starts = [n for n, line in enumerate(lines) if line.startswith("Traceback (most recent")]
     raised = [
         next((line for line in lines[start + 1 :] if line and line[0] != " "), "")

@@ -15,7 +15,7 @@ import httpx
 
 from tools.base import process
 from tools.base.pool_variables import SCHEMA
-from tools.base.stop import CheckSkipped
+from tools.base.stop import ActionRequired, CheckSkipped
 
 STARTUP = 120
 """Seconds that it may take until the server answers."""
@@ -71,8 +71,23 @@ def create_pool(url: str, name: str) -> None:
         "job_configuration": {each: f"{{{{ {each} }}}}" for each in SCHEMA["properties"]},
         "variables": SCHEMA,
     }
-    pool = {"name": name, "type": "modal:push", "base_job_template": template}
-    httpx.post(f"{url}/work_pools/", json=pool, trust_env=False).raise_for_status()
+    ask(url, "work_pools/", name=name, type="modal:push", base_job_template=template)
+
+
+def ask(url: str, route: str, **body: Any) -> Any:
+    """What the server answers; while its database is busy, it is asked again.
+
+    Raises:
+        ActionRequired: it refuses, with its reason.
+    """
+    for seconds in (0, 1, 2, 4, 8):
+        time.sleep(seconds)
+        answer = httpx.post(f"{url}/{route}", json=body, trust_env=False, timeout=60)
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            break
+    if answer.is_error:
+        raise ActionRequired(f"Prefect refuses it: {answer.json().get('detail') or answer.text}")
+    return answer.json()
 
 
 def settings(url: str, home: str) -> dict[str, Any]:
