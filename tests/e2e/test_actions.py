@@ -132,13 +132,19 @@ def test_a_push_without_secrets_names_them(project: Project, checkout: Path, act
     assert on_the_server(project) == before
 
 
+def push(checkout: Path) -> None:
+    """Commit all, as a commit that is on GitHub: else it would not be deployed anyway."""
+    commit(checkout)
+    git(checkout, "update-ref", "refs/remotes/origin/pushed", "HEAD")
+
+
 def test_a_push_of_a_broken_flow_deploys_nothing(
     project: Project, checkout: Path, act: Act, secrets: dict[str, str]
 ) -> None:
     before = on_the_server(project)
     # Prefect would deploy it: only its test fails.
     edit(checkout / "src/prefect_modal/flows/flow1.py", r"Hello \{name", "Bye {name")
-    commit(checkout)
+    push(checkout)
     done = act(checkout, "push", "prefect_cd.yaml", secrets)
     assert done.returncode != 0
     assert "All checks passed!" in done.stdout
@@ -151,7 +157,7 @@ def test_a_run_by_hand_from_another_branch_checks_and_deploys_nothing(
 ) -> None:
     before = on_the_server(project)
     git(checkout, "switch", "--quiet", "--create", "feature")
-    commit(checkout)
+    push(checkout)
     done = act(checkout, "workflow_dispatch", "prefect_cd.yaml", secrets)
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
