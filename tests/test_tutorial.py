@@ -57,6 +57,7 @@ def test_it_has_the_tutorials_files_and_no_more_than_it_needs(tutorial: Path) ->
         "src/prefect_modal/flows/__init__.py",
         "src/prefect_modal/flows/flow1.py",
         "src/prefect_modal/py.typed",
+        "tests/conftest.py",
         "tests/test_flow1.py",
         "tools/",
     ]

@@ -27,6 +27,7 @@ RENDERED = (
     "src/*/__init__.py",
     "src/*/flows/flow1.py",
     "src/*/py.typed",
+    "tests/conftest.py",
     "tests/test_flow1.py",
     "tools/*.py",
     "tools/ruff.toml",
