@@ -80,7 +80,6 @@ def test_their_files_agree(render: Renderer, answers: dict[str, Any]) -> None:
 
     assert [path.name for path in (project / "src").iterdir()] == [package]
     assert deployment["entrypoint"].split(".")[0] == package
-    assert f"\nFLOW := {package}.flows.flow1\n" in (project / "Makefile").read_text()
     assert (
         f"from {package}.flows.flow1 import main" in (project / "tests/test_flow1.py").read_text()
     )

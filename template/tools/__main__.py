@@ -4,6 +4,7 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -22,6 +23,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     doctor.add_argument("--variables", action="store_true", help="show what work pools take")
     deploy = commands.add_parser("deploy", help="deploy what prefect.yaml describes")
     deploy.add_argument("--force", action="store_true", help="replace what is newer or another's")
+    flow = commands.add_parser("run", help="run a flow on this machine")
+    flow.add_argument("flow", nargs="?", default="", help="MODULE:FUNCTION, or a deployment")
+    flow.add_argument("--params", default="", metavar="JSON", help="its parameters")
+    where = flow.add_mutually_exclusive_group()
+    where.add_argument("--workspace", action="store_true", help="run it where you are logged in")
+    where.add_argument("--ui", action="store_true", help="show the run in Prefect's UI")
     commands.add_parser("rotate-tokens", help="replace the Modal token that Prefect keeps")
     commands.add_parser("packages", help="print what `bake` puts into the image")
     for command in commands.choices.values():
@@ -31,6 +38,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse(sys.argv[1:])
+    # Whatever ends this from outside, too, stops the servers that it has started.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
     try:
         return run(arguments, Path(__file__).resolve().parent.parent)
     except (KeyboardInterrupt, EOFError):
@@ -70,6 +80,12 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
             from tools.bootstrap import bootstrap
 
             return bootstrap(project)
+        if arguments.command == "run":
+            from tools.run import run as run_flow
+
+            return run_flow(
+                project, arguments.flow, arguments.params, arguments.workspace, arguments.ui
+            )
         if arguments.command == "rotate-tokens":
             from tools.rotate_tokens import rotate_tokens
 

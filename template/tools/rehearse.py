@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import TERMINAL_STATES
 from tools.base import process
 from tools.base.container import Container, install
 from tools.base.git import head
-from tools.base.parameters import parse
+from tools.base.parameters import read_parameters
 from tools.base.prefect_deploy import deploy_each, quietly
 from tools.base.prefect_yaml import Deployment, clone_step
 from tools.base.project import Project
@@ -35,7 +35,7 @@ def rehearse(root: Path, name: str, params: str) -> int:
     Raises:
         ActionRequired: it cannot begin; the text says what to do.
     """
-    given = parse(params)
+    given = read_parameters(params)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         here = Project(root, offline=True)
         project = snapshot(here, Path(folder, "repository"))

@@ -1,19 +1,27 @@
 """A rendered project's own commands do what its README says, for real."""
 
+import json
 import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pexpect
 import pytest
 
 from scripts.recording import CLEAR
 from tests.conftest import Renderer
 from tests.e2e.conftest import Make
+from tests.stand_ins.http_edge import Answer, Request, listen
 from tests.stand_ins.project import Done, make
 from tests.support.changes import append, edit
 from tests.support.copier import TUTORIAL, URL, copier, data, published
+from tests.support.environment import clean_environment
 from tests.support.environment import UV_CACHE
 from tests.support.git import commit, git
 from tests.support.prefect_server import PrefectServer
@@ -46,9 +54,10 @@ def test_targets_and_the_flow_of_the_owner_go_to_project_mk(project: Path, run_m
     listed = run_make(project).stdout.splitlines()
     assert ["make", "hello", "Greet"] in [line.split() for line in listed]
     assert run_make(project, "hello").stdout == "Hello from acme.flows.report\n"
-    shown = run_make(project, "--dry-run", "run").stdout
-    assert "python -P tools/run_flow.py acme.flows.report" in shown
-    assert "flow1" not in shown
+    # What is typed comes before what is there.
+    for typed, runs in ([], "acme.flows.report"), (["DEPLOYMENT=nightly"], "nightly"):
+        shown = run_make(project, "run", "UV=true", "TOOLS=@echo $$ASKED #", *typed).stdout
+        assert shown.splitlines()[-1] == runs
 
 
 def test_it_sets_itself_up_and_runs_away_from_the_workspace_that_is_logged_in(
@@ -72,6 +81,163 @@ def test_it_sets_itself_up_and_runs_away_from_the_workspace_that_is_logged_in(
     assert elsewhere not in done.stdout
     # What the commands leave behind is ignored, but for the lock file.
     assert git(project, "status", "--porcelain") == "?? uv.lock"
+
+
+MODULES = {
+    "test_early.py": """from prefect.blocks.system import Secret
+
+try:
+    Secret.load("warehouse")
+    found = "it"
+except Exception as error:
+    found = type(error).__name__
+
+
+def test_what_is_asked_too_early_reaches_nobody() -> None:
+    assert found == "ConnectError"
+""",
+    "test_programs.py": """import subprocess
+import sys
+
+from prefect.settings import PREFECT_API_URL
+
+CODE = "from prefect.settings import PREFECT_API_URL as url; print(url.value())"
+
+
+def test_a_program_talks_to_the_same_server() -> None:
+    said = subprocess.check_output([sys.executable, "-c", CODE], text=True)
+    assert said.strip() == PREFECT_API_URL.value()
+    print("server", PREFECT_API_URL.value())
+""",
+    "test_workspace.py": """from prefect.context import use_profile
+from prefect.settings import PREFECT_API_URL
+
+
+def test_only_who_asks_gets_the_workspace() -> None:
+    print("server", PREFECT_API_URL.value())
+    with use_profile("cloud", override_environment_variables=True):
+        assert PREFECT_API_URL.value().endswith("/workspace")
+""",
+}
+
+
+def test_tests_share_one_server_and_send_nothing_to_the_workspace(
+    project: Path, run_make: Make, in_common: dict[str, str], tmp_path: Path
+) -> None:
+    for name, module in MODULES.items():
+        (project / "tests" / name).write_text(module)
+    (home := tmp_path / "prefect").mkdir()
+    asked: list[str] = []
+
+    def workspace(request: Request) -> Answer:
+        asked.append(request.path)
+        return Answer(404)
+
+    with listen(workspace) as address:
+        url = f"{address}/workspace"
+        (home / "profiles.toml").write_text(
+            f'active = "cloud"\n[profiles.cloud]\nPREFECT_API_URL = "{url}"\n'
+            'PREFECT_API_KEY = "pnu_profile"\n'
+        )
+        (project / ".env").write_text(f"PREFECT_API_URL={url}\nPREFECT_API_KEY=pnu_file\n")
+        append(project / "pyproject.toml", f'\n[tool.prefect.api]\nurl = "{url}"\n')
+        login = {"PREFECT_HOME": str(home), "PREFECT_API_URL": url, "PREFECT_API_KEY": "pnu_shell"}
+        done = run_make(project, "test", PYTEST_ADDOPTS="-s", **login, **in_common)
+    assert done.returncode == 0, done.stdout
+    assert "5 passed" in done.stdout
+    assert asked == []
+    first, second = (line for line in done.stdout.splitlines() if "server http://" in line)
+    assert first.split()[-1] == second.split()[-1]
+    assert done.stdout.count("Starting temporary server") == 1
+
+
+def test_a_project_without_tests_passes_them(
+    project: Path, run_make: Make, in_common: dict[str, str]
+) -> None:
+    module = project / "tests/test_flow1.py"
+    module.write_text("")
+    done = run_make(project, "test", **in_common)
+    assert done.returncode == 0, done.stdout
+    assert "no tests ran" in done.stdout
+    module.write_text("def test_it() -> None:\n    assert False\n\n\nimport nothing_there\n")
+    assert run_make(project, "test", **in_common).returncode != 0
+
+
+ODD = 'it\'s "$HOME" `x` $(FLOW) \\ # 🤗'
+REPORT = """from prefect import flow
+from prefect.blocks.system import Secret
+
+
+@flow(log_prints=True)
+async def report(day: str, note: str) -> None:
+    print(day, note, (await Secret.aload("warehouse")).get())
+
+
+@flow
+def broken() -> None:
+    raise ValueError("it is broken")
+"""
+DEPLOYMENT = """
+  - name: daily report
+    entrypoint: src/prefect_modal/flows/report.py:report
+    parameters: {day: 2026-11-25, note: none}
+"""
+
+
+def test_a_flow_runs_in_the_workspace_where_its_blocks_are(
+    project: Path, run_make: Make, in_common: dict[str, str], prefect_server: PrefectServer
+) -> None:
+    (project / "src/prefect_modal/flows/report.py").write_text(REPORT)
+    append(project / "prefect.yaml", DEPLOYMENT)
+    login = prefect_server.environment()
+    save = "from prefect.blocks.system import Secret; Secret(value='hidden').save('warehouse')"
+    subprocess.run([sys.executable, "-c", save], env=login, check=True)
+    params = f"PARAMS={json.dumps({'note': ODD}, ensure_ascii=False)}"
+    typed = ["run", "WORKSPACE=1", "DEPLOYMENT=daily report", params]
+    done = run_make(project, *typed, env=login, **in_common)
+    assert done.returncode == 0, done.stdout
+    assert f" - 2026-11-25 {ODD} hidden\n" in done.stdout
+    assert "Starting" not in done.stdout
+
+    flow = "FLOW=prefect_modal.flows.report:broken"
+    done = run_make(project, "run", "WORKSPACE=1", flow, env=login, **in_common)
+    assert done.returncode != 0
+    assert done.stdout.count("Traceback") == 1
+    assert "ValueError: it is broken" in done.stdout
+    assert "tools/" not in done.stdout
+
+
+def heed_interrupts() -> None:
+    """Undo what a shell does to the tests that it runs in the background, and to their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_the_ui_shows_the_run_until_it_is_interrupted(
+    project: Path, in_common: dict[str, str], run_make: Make, tmp_path: Path
+) -> None:
+    assert run_make(project, "setup", **in_common).returncode == 0
+    (scratch := tmp_path / "scratch").mkdir()
+    python = Path(in_common["UV_PROJECT_ENVIRONMENT"]) / "bin/python"
+    # Not through make, which counts an interrupt as a failure.
+    terminal = pexpect.spawn(
+        str(python), ["-m", "tools", "run", "--ui"], cwd=str(project), timeout=120, encoding="utf-8",
+        env=clean_environment(PREFECT_HOME=str(tmp_path / "prefect"), TMPDIR=str(scratch)),
+        dimensions=(24, 200),
+        preexec_fn=heed_interrupts,
+    )  # fmt: skip
+    terminal.expect(r"The run: ((http://127\.0\.0\.1:\d+)/runs/flow-run/(\S+))")
+    assert isinstance(terminal.match, re.Match)
+    page, server, run = terminal.match.groups()
+    assert httpx.get(f"{server}/api/flow_runs/{run}").json()["state"]["type"] == "COMPLETED"
+    assert "<html" in httpx.get(page, headers={"Accept": "text/html"}).text
+    assert httpx.get(f"{server}/ui-settings").json()["api_url"] == f"{server}/api"
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0, terminal.before
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(server)
+    assert not list(scratch.glob("prefect-*"))
 
 
 @pytest.fixture

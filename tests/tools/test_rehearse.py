@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from tools.base.parameters import parse
 from tools.base.project import Project
 from tools.base.stop import ActionRequired
 from tools.rehearse import chosen, missing, told
@@ -14,14 +13,6 @@ def test_the_first_deployment_is_taken_unless_another_one_is_named(project: Proj
     assert chosen(project, "").name == chosen(project, name).name == name
     with pytest.raises(ActionRequired, match=f"^There is no deployment other. Use one of {name}$"):
         chosen(project, "other")
-
-
-@pytest.mark.parametrize("text", ["{", "[1]", "name=Modal", '"name"', "NaN"])
-def test_parameters_are_a_json_object(text: str) -> None:
-    with pytest.raises(ActionRequired, match="Write PARAMS as a JSON object: PARAMS="):
-        parse(text)
-    assert parse("") == {}
-    assert parse('{"day": "2026-11-25"}') == {"day": "2026-11-25"}
 
 
 def test_it_names_what_only_modal_has() -> None:

@@ -6,17 +6,19 @@ from typing import Any
 
 from tools.base.stop import ActionRequired
 
+EXAMPLE = """PARAMS='{"name": "Modal"}'"""
 
-def parse(text: str) -> dict[str, Any]:
+
+def read_parameters(params: str) -> dict[str, Any]:
     """Parameters from JSON; an empty text has none.
 
     Raises:
         ActionRequired: it is no JSON object.
     """
     try:
-        found = json.loads(text or "{}")
+        given = json.loads(params or "{}")
     except ValueError as error:
-        found = error
-    if not isinstance(found, dict):
-        raise ActionRequired("""Write PARAMS as a JSON object: PARAMS='{"name": "Modal"}'""")
-    return found
+        raise ActionRequired(f"PARAMS is not JSON: {error}. Type it like {EXAMPLE}") from None
+    if not isinstance(given, dict):
+        raise ActionRequired(f"PARAMS is not a JSON object. Type it like {EXAMPLE}")
+    return given

@@ -1,68 +1,95 @@
 # mypy: ignore-errors
-"""A Prefect server that is thrown away, with the work pools that a project uses."""
+"""A Prefect server for one command, with the work pools that a project uses."""
 
 import os
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 
 from tools.base import process
 from tools.base.pool_variables import SCHEMA
-from tools.base.stop import ActionRequired, CheckSkipped
+from tools.base.stop import ActionRequired
 
-STARTUP = 120
-"""Seconds that it may take until the server answers."""
+LIMIT = 120
+"""Seconds that a busy machine may take to start one."""
 
 
 @contextmanager
 def throw_away_server(ui: bool = False) -> Iterator[str]:
-    """Start a server on this machine, and yield the address of its API.
+    """Run a server that only this machine reaches, and yield the address of its API.
+
+    It reads no settings of the user or the project, and leaves nothing behind.
 
     Raises:
-        CheckSkipped: it does not start.
+        ActionRequired: it did not start.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     url = f"http://127.0.0.1:{port}/api"
-    start = ("server", "start", "--host", "127.0.0.1", "--port", port)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
-        environment = process.environment(**settings(url, home))
-        log = Path(home, "server.log")
-        with log.open("w") as output:
+    command = (*process.PREFECT, "server", "start", "--host", "127.0.0.1", "--port", port)
+    with TemporaryDirectory(prefix="prefect-", ignore_cleanup_errors=True) as home:
+        environment = process.environment(
+            **settings(url, home),
+            PREFECT_SERVER_UI_API_URL=url,
+            PREFECT_SERVER_UI_ENABLED=str(ui),
+        )
+        with (log := Path(home, "server.log")).open("wb") as output:
             server = subprocess.Popen(
-                (*process.PREFECT, *start, "--ui" if ui else "--no-ui"),
-                cwd=home, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
+                command,
+                cwd=home,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C is for the flow, which still has to tell the server how it ended.
+                start_new_session=True,
+            )
         try:
-            wait(server, url, log)
+            wait(url, server, log)
             yield url
         finally:
-            server.terminate()
-            server.wait()
+            stop(server)
 
 
-def wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def settings(url: str, home: str) -> dict[str, Any]:
+    """Variables with which Prefect's programs know one server, whatever is set here."""
+    others = {name: None for name in os.environ if name.startswith("PREFECT_")}
+    return others | {
+        "PREFECT_API_URL": url,
+        "PREFECT_HOME": home,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+
+
+def wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     """Return as soon as the server answers."""
-    end = time.monotonic() + STARTUP
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            break
+    end = time.monotonic() + LIMIT
+    while server.poll() is None and time.monotonic() < end:
         try:
             if httpx.get(f"{url}/health", trust_env=False).is_success:
                 return
         except httpx.TransportError:
             pass
         time.sleep(0.1)
-    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-    raise CheckSkipped(f"a Prefect server does not start here: {' '.join(lines[-3:]).strip()}")
+    said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+    raise ActionRequired(f"Prefect's server did not start: {said[-1].strip()}")
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def create_pool(url: str, name: str) -> None:
@@ -88,16 +115,3 @@ def ask(url: str, route: str, **body: Any) -> Any:
     if answer.is_error:
         raise ActionRequired(f"Prefect refuses it: {answer.json().get('detail') or answer.text}")
     return answer.json()
-
-
-def settings(url: str, home: str) -> dict[str, Any]:
-    """Variables with which Prefect's programs know one server, whatever is set here."""
-    others: dict[str, str | None] = {
-        name: None for name in os.environ if name.startswith("PREFECT_")
-    }
-    return others | {
-        "PREFECT_API_URL": url,
-        "PREFECT_HOME": home,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_UI_API_URL": url,
-    }
