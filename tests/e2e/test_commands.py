@@ -21,8 +21,7 @@ from tests.stand_ins.http_edge import Answer, Request, listen
 from tests.stand_ins.project import Done, make
 from tests.support.changes import append, edit
 from tests.support.copier import TUTORIAL, URL, copier, data, published
-from tests.support.environment import clean_environment
-from tests.support.environment import UV_CACHE
+from tests.support.environment import UV_CACHE, clean_environment
 from tests.support.git import commit, git
 from tests.support.prefect_server import PrefectServer
 from tests.support.questionnaire import answers, questions
