@@ -90,8 +90,9 @@ def check(project: Path, answers: dict[str, Any], macro: Macro) -> None:
     prefect_yaml = yaml.safe_load((project / "prefect.yaml").read_text())
     clone = prefect_yaml["pull"][0]["prefect.deployments.steps.git_clone"]
     assert clone["repository"] == url
-    source = {"commit_sha": "{{ commit.stdout }}"} if answers["pin_commit"] else {"branch": branch}
-    assert source.items() <= clone.items()
+    assert clone["branch"] == branch
+    install = prefect_yaml["pull"][1]["prefect.deployments.steps.run_shell_script"]["script"]
+    assert ("commit={{ commit.stdout }}; " in install) is answers["pin_commit"]
     assert ("credentials" in clone) is answers["private_repository"]
     (deployment,) = prefect_yaml["deployments"]
     assert deployment["work_pool"]["name"] == pool

@@ -85,8 +85,7 @@ def test_their_files_agree(render: Renderer, answers: dict[str, Any]) -> None:
     )
 
     assert f"{clone['repository']}/settings/secrets/actions" in readme
-    if not answers["pin_commit"]:
-        assert deploy[True]["push"]["branches"] == [clone["branch"]]
+    assert deploy[True]["push"]["branches"] == [clone["branch"]]
     assert deployment["work_pool"]["name"] in readme
 
     assert deployment["description"].removeprefix("Runs on Modal ") in readme

@@ -101,6 +101,8 @@ def test_a_container_has_uv_and_installs_from_the_lock_file(prefect_yaml: Parsed
     assert "\n" not in install["script"]
     assert "command -v uv || pip install uv || " in install["script"]
     assert 'test "$UV_PROJECT_ENVIRONMENT" ||' in install["script"]
+    # Another departure: what runs is what was deployed.
+    assert " commit={{ commit.stdout }}; " in install["script"]
     options = "--locked --inexact --no-default-groups --no-editable --no-python-downloads"
     assert install["script"].endswith(f"uv sync {options} '")
 

@@ -33,6 +33,7 @@ ANSWERS: dict[str, dict[str, object]] = {
     "defaults": {},
     "public": {
         "private_repository": False,
+        "pin_commit": False,
         "schedule": "never",
         "python_version": "3.14",
         "updates": "renovate",
@@ -86,7 +87,7 @@ OTHER_ANSWERS: dict[str, object] = {
     "timezone": "Asia/Tokyo",
     "python_version": "3.13",
     "bake": True,
-    "pin_commit": True,
+    "pin_commit": False,
     "updates": "renovate",
 }
 
@@ -222,7 +223,9 @@ def test_an_updated_project_is_what_a_fresh_copy_would_be(
 ) -> None:
     project = copy(old, **ANSWERS[chosen])
     owned, _ = split(project)
+    before = answers(project)
     update(project, new)
+    assert before.items() <= answers(project).items()
     _, fresh = split(copy(new, **answers(project)))
     assert split(project) == (owned, fresh)
     assert len(owned) == 5

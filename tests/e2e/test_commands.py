@@ -305,7 +305,7 @@ def test_the_oddest_names_are_deployed_as_they_are(
     pool, branch = 'it\'s "$HOME" `x` \\ {z}: 😀', 'it\'s-"$HOME"-`x`+{z}/😀'
     rendered = render(
         repo_url="acme/.Odd_Name--", project_name="acme-.Odd_Name--", package_name="odd__name_",
-        work_pool=pool, branch=branch,
+        work_pool=pool, branch=branch, pin_commit=False,
         schedule="*/7 3 L * *", timezone="Asia/Kolkata", python_version=newest_python[0],
     )  # fmt: skip
     assert prefect_server.create_push_pool(pool).is_success

@@ -1,5 +1,6 @@
 """What the tutorial promises: a push, an updated deployment, a run in a fresh container."""
 
+import json
 import shutil
 import tomllib
 
@@ -11,8 +12,9 @@ from tests.conftest import Renderer
 from tests.e2e.conftest import StartProject
 from tests.stand_ins.github import new_token
 from tests.stand_ins.github_api import NOTHING, READ
+from tests.stand_ins.project import Project, Run
 from tests.support.changes import edit
-from tests.support.git import commit
+from tests.support.git import commit, git
 
 pytestmark = pytest.mark.e2e
 
@@ -27,7 +29,8 @@ def test_a_deploy_gives_what_prefect_yaml_describes_and_a_second_one_changes_not
     (described,) = written["deployments"]
     (schedule,) = first["schedules"]
 
-    assert first["pull_steps"] == written["pull"]
+    pull = json.dumps(written["pull"]).replace("{{ commit.stdout }}", pushed)
+    assert first["pull_steps"] == json.loads(pull)
     assert first["version"] == pushed
     for name in ("name", "description", "entrypoint", "paused"):
         assert first[name] == described[name]
@@ -96,44 +99,114 @@ def test_a_private_repository_is_cloned_with_the_token_of_its_block_and_with_no_
     assert [r for r in (unknown, without_rights, right) if token in r.everything + r.output] == []
 
 
-def test_a_public_repository_needs_no_block_and_a_run_executes_what_was_pushed_last(
-    start_project: StartProject,
-) -> None:
-    project = start_project(private_repository=False)
-    project.deploy()
-    edit(project.folder / "src/prefect_modal/flows/flow1.py", r"Hello \{name", "Welcome {name")
-    project.push()
-    run = project.run()
+# Which commit it runs.
+
+
+def greet_with(project: Project, word: str) -> None:
+    """Change how the flow greets the world."""
+    flow = project.folder / "src/prefect_modal/flows/flow1.py"
+    edit(flow, r"\w+ \{name\} from", f"{word} {{name}} from")
+
+
+def greeting(run: Run) -> str:
+    """The word with which the flow has greeted the world."""
     assert run.state == "COMPLETED", run.output
-    assert "Welcome world from Prefect! 🤗" in run.logs
+    (line,) = [log for log in run.logs if log.endswith(" world from Prefect! 🤗")]
+    return line.split()[0]
 
 
-def test_what_was_deployed_runs_although_the_branch_has_moved_on(
+@pytest.mark.parametrize("pinned", [True, False])
+def test_push_and_the_next_run_has_it(start_project: StartProject, pinned: bool) -> None:
+    # A public repository: it needs no block.
+    project = start_project(private_repository=False, pin_commit=pinned)
+    project.deploy()
+    greet_with(project, "Welcome")
+    project.push()
+    if pinned:
+        project.deploy()  # As the workflow does after each push.
+    before = len(project.github.requests)
+    run = project.run()
+    assert greeting(run) == "Welcome"
+    # Where the branch has not moved on, a pinned run asks no more of GitHub than another one.
+    assert len(project.github.requests) - before == 3
+    assert "git" not in run.output.replace("git_clone", "")
+
+
+def test_a_pinned_run_executes_what_was_deployed_and_a_rollback_restores_it(
     start_project: StartProject,
 ) -> None:
     project = start_project(pin_commit=True)
-    project.save_token(project.github.add_token(READ))
-    pushed = project.push()
-    deployment = project.deploy()
-    clone = deployment["pull_steps"][0]["prefect.deployments.steps.git_clone"]
-    assert clone["commit_sha"] == deployment["version"] == pushed
-    assert "branch" not in clone
+    project.save_token(token := project.github.add_token(READ))
+    pushed = git(project.folder, "rev-parse", "HEAD")
+    first = project.deploy()
+    assert first["version"] == pushed
 
-    edit(project.folder / "src/prefect_modal/flows/flow1.py", r"Hello \{name", "Welcome {name")
+    def put_back(pull_steps: object) -> None:
+        path = f"deployments/{first['id']}"
+        project.server.ask("PATCH", path, {"pull_steps": pull_steps}).raise_for_status()
+
+    greet_with(project, "Welcome")
     assert project.push() != pushed
-    run = project.run()
-    assert run.state == "COMPLETED", run.output
-    assert "Hello world from Prefect! 🤗" in run.logs
+    runs = [project.run()]
+    assert greeting(runs[-1]) == "Hello"
+    project.deploy()
+    runs.append(project.run())
+    assert greeting(runs[-1]) == "Welcome"
+    # What Prefect Cloud restores of an earlier version.
+    put_back(first["pull_steps"])
+    runs.append(project.run())
+    assert greeting(runs[-1]) == "Hello"
 
-    # What a container could not clone is not deployed.
+    # A release branch that only the workflow knows.
+    greet_with(project, "Released")
+    commit(project.folder)
+    git(project.folder, "push", "--quiet", "origin", "HEAD:release")
+    project.deploy()
+    runs.append(project.run())
+    assert greeting(runs[-1]) == "Released"
+    assert [run for run in runs if "fatal" in run.output or "HEAD" in run.output] == []
+
+    # A commit that is nowhere.
+    put_back(steps := json.loads(json.dumps(first["pull_steps"]).replace(pushed, gone := "1" * 40)))
+    runs.append(project.run())
+    assert runs[-1].state == "CRASHED"
+    assert f"Commit {gone} cannot be fetched. If GitHub has lost it, push" in runs[-1].output
+    assert [run for run in runs if token in run.everything + run.output] == []
+
+    # A token that is revoked after the clone: git would show it when it asks for a password.
+    container = project.start_container()
+    (clone := container.home / "clone").mkdir(parents=True)
+    address = f"https://{token}@github.com/{project.repository}"
+    variables = project.server.job_variables(first)
+    assert container.execute_script(f"git clone -q {address} .", clone, variables).returncode == 0
+    del project.github.rights[token]
+    install = steps[1]["prefect.deployments.steps.run_shell_script"]["script"]
+    done = container.execute_script(install, clone, variables)
+    assert "Authentication failed for 'https://github.com/" in done.stdout
+    assert token not in done.stdout
+
+
+def test_what_a_pinned_container_could_not_get_is_not_deployed(
+    start_project: StartProject,
+) -> None:
+    project = start_project(pin_commit=True)
+    pushed = project.push()
+    project.deploy()
+
     def refusal() -> str:
         done = project.make("prefect-deploy")
         assert done.returncode != 0
         assert "prefect cloud login" not in done.stdout
         return " ".join(done.stdout.split())
 
-    (project.folder / "notes.txt").write_text("mine\n")
-    assert "Commit and push your changes first" in refusal()
+    (project.folder / "notes.txt").touch()
+    project.deploy()
+    for change in ("src/prefect_modal/new.py", "README.md"):
+        (project.folder / change).touch()
+        edit(project.folder / change, r"\Z", "# Mine\n")
+        assert "Commit and push your changes first" in refusal()
+        git(project.folder, "stash", "--include-untracked", "--", change)
+    git(project.folder, "stash", "pop")
     commit(project.folder)
     assert "Push your commits first." in refusal()
     assert project.deployment()["version"] == pushed

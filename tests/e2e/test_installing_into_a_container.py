@@ -22,8 +22,8 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def project(start_project: StartProject) -> Project:
-    """A public project, deployed."""
-    project = start_project(private_repository=False)
+    """A public project, deployed, whose runs execute what is on the branch."""
+    project = start_project(private_repository=False, pin_commit=False)
     project.deploy()
     return project
 

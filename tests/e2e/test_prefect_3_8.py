@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Renderer
 from tests.support.environment import clean_environment
-from tests.support.git import commit
+from tests.support.git import commit, git
 from tests.support.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.e2e
@@ -31,6 +31,7 @@ def test_a_project_on_prefect_3_8_is_tested_deployed_and_diagnosed(
     lock = ["uv", "lock", "--quiet", "--upgrade-package", f"prefect=={OLD}"]
     subprocess.run(lock, cwd=project, env=clean_environment(UV_PYTHON=python), check=True)
     commit(project)
+    git(project, "update-ref", "refs/remotes/origin/main", "HEAD")  # As if it were pushed.
 
     done = run_make(project, "test", env=env)
     assert done.returncode == 0, done.stdout

@@ -48,6 +48,18 @@ def test_a_public_repository_has_no_block(project: Project) -> None:
     assert project.credentials_block == ""
 
 
+def test_a_project_knows_whether_it_is_pinned(folder: Path) -> None:
+    def said() -> tuple[str, bool]:
+        return Project(folder).branch, Project(folder).pinned
+
+    assert said() == ("main", True)
+    edit(folder / "prefect.yaml", r"^ +git checkout .*\n", "")
+    assert said() == ("main", False)
+    # The form up to v0.4.0, which its owner may have kept.
+    edit(folder / "prefect.yaml", "^      branch: .*", '      commit_sha: "{{ commit.stdout }}"')
+    assert said() == ("", True)
+
+
 @pytest.mark.parametrize(
     "pull", ["pull: []", "", "pull: [{prefect.deployments.steps.git_clone: 1}]"]
 )

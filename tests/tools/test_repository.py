@@ -45,6 +45,17 @@ def connected(project: Project, bare: Path) -> Project:
     return project
 
 
+@pytest.fixture
+def following(connected: Project) -> Project:
+    """One whose runs execute what is on the branch."""
+    edit(connected.root / "prefect.yaml", r"^ +git checkout .*\n", "")
+    commit(connected.root)
+    connected.git("push")
+    project = Project(connected.root)
+    assert problems(check_commit, project) == []
+    return project
+
+
 def head(folder: Path) -> str:
     return git(folder, "rev-parse", "HEAD")
 
@@ -81,22 +92,25 @@ def test_a_change_that_is_not_committed_is_named_and_left(connected: Project) ->
 def test_a_new_file_counts_only_where_a_deploy_is_refused_for_it(connected: Project) -> None:
     (connected.root / "notes.txt").touch()
     assert problems(check_commit, connected) == []
-    edit(connected.root / "prefect.yaml", "^      branch: .*", '      commit_sha: "x"')
-    commit(connected.root)
-    connected.git("push")
-    (connected.root / "more.txt").touch()
-    assert problems(check_commit, Project(connected.root)) == [
-        "failed: more.txt is not committed. git add more.txt and commit, or ignore it"
-    ]
-
-
-def test_a_commit_that_is_not_pushed_is_named_and_pushed(connected: Project, bare: Path) -> None:
-    git(connected.root, "commit", "--quiet", "--allow-empty", "--message", "More")
+    (connected.root / (more := "src/prefect_modal/more.py")).touch()
     assert problems(check_commit, connected) == [
-        "failed: the last commit is not pushed to main, which containers clone. make bootstrap"
+        f"failed: {more} is not committed. git add {more} and commit, or ignore it"
     ]
-    fix_commit(connected)
-    assert git(bare, "rev-parse", "main") == head(connected.root)
+
+
+@pytest.mark.parametrize(
+    ("which", "text"),
+    [("following", "the last commit is not pushed to main, which containers clone"),
+     ("connected", "the last commit is on no branch of GitHub that this clone knows")],
+)  # fmt: skip
+def test_a_commit_that_is_not_pushed_is_named_and_pushed(
+    request: pytest.FixtureRequest, bare: Path, which: str, text: str
+) -> None:
+    project: Project = request.getfixturevalue(which)
+    git(project.root, "commit", "--quiet", "--allow-empty", "--message", "More")
+    assert problems(check_commit, project) == [f"failed: {text}. make bootstrap"]
+    fix_commit(project)
+    assert git(bare, "rev-parse", "main") == head(project.root)
 
 
 @pytest.mark.parametrize(("known", "option"), [(True, ""), (False, "--create ")])
@@ -107,6 +121,7 @@ def test_another_branch_is_not_pushed(
     commit(project.root)
     if known:
         git(project.root, "switch", "--quiet", "--create", "master")
+    fix_remote(project)
     with pytest.raises(
         ActionRequired, match=f"This is master, containers clone main. git switch {option}main"
     ):
@@ -252,27 +267,32 @@ def test_a_repository_that_was_made_again_gets_its_commits_again(
     assert git(bare, "rev-parse", "main") == head(connected.root)
 
 
+@pytest.mark.parametrize(
+    ("which", "behind"),
+    # A pinned commit may have been followed by others; whether it is deployed, another row says.
+    [("following", ["this clone is behind main on GitHub"]), ("connected", [])],
+)
 def test_what_somebody_else_has_pushed_is_pulled_and_not_overwritten(
-    connected: Project, bare: Path
+    request: pytest.FixtureRequest, bare: Path, which: str, behind: list[str]
 ) -> None:
-    other = connected.root.parent / "other"
+    project: Project = request.getfixturevalue(which)
+    other = project.root.parent / "other"
     git(bare.parent, "clone", "--quiet", str(bare), str(other))
     git(other, "commit", "--quiet", "--allow-empty", "--message", "Theirs")
     git(other, "push", "--quiet")
     theirs = head(other)
     advice = "git pull --rebase origin main"
-    assert problems(check_commit, connected) == [
+    assert problems(check_commit, project) == [
         f"failed: main on GitHub is at {theirs[:10]}, which this clone does not have. {advice}"
     ]
-    fix_commit(connected)
-    connected.git("fetch")
-    assert problems(check_commit, connected) == [
-        f"failed: this clone is behind main on GitHub. {advice}"
-    ]
+    fix_commit(project)
+    project.git("fetch")
+    assert problems(check_commit, project) == [f"failed: {text}. {advice}" for text in behind]
     # Somebody has pushed by force.
     git(other, "commit", "--quiet", "--amend", "--allow-empty", "--message", "Another")
     git(other, "push", "--quiet", "--force")
-    assert advice in problems(check_commit, connected)[0]
+    git(project.root, "commit", "--quiet", "--allow-empty", "--message", "Mine")
+    assert advice in problems(check_commit, project)[0]
     assert git(bare, "rev-parse", "main") == head(other)
 
 
@@ -293,14 +313,57 @@ def test_a_file_that_a_run_needs_and_git_does_not_have_is_named(
     ]
 
 
-def test_a_commit_that_is_pinned_may_be_on_any_branch(connected: Project) -> None:
-    edit(connected.root / "prefect.yaml", "^      branch: .*", '      commit_sha: "x"')
+@pytest.mark.parametrize(
+    "change",
+    [("^description = .*", 'description = "Ours"'),
+     ("^      branch: .*", '      commit_sha: "{{ commit.stdout }}"')],
+    ids=["pinned", "pinned up to v0.4.0"],
+)  # fmt: skip
+def test_a_commit_that_is_pinned_may_be_on_any_branch(
+    connected: Project, bare: Path, change: tuple[str, str]
+) -> None:
+    git(connected.root, "switch", "--quiet", "--create", "release")
+    file = "prefect.yaml" if "branch" in change[0] else "pyproject.toml"
+    edit(connected.root / file, *change)
     commit(connected.root)
     project = Project(connected.root)
     assert problems(check_commit, project) == [
         "failed: the last commit is on no branch of GitHub that this clone knows. make bootstrap"
     ]
-    project.git("push", "origin", "HEAD:release")
+    fix_commit(project)
+    assert git(bare, "rev-parse", "release") == head(project.root)
+    assert problems(check_commit, project) == []
+    # Somebody has pushed on top of it.
+    theirs = git(bare, "commit-tree", "-p", "release", "-m", "Theirs", "release^{tree}")
+    git(bare, "update-ref", "refs/heads/release", theirs)
+    (found,) = problems(check_commit, project)
+    assert f"release on GitHub is at {theirs[:10]}, which this clone does not have" in found
+    assert found.endswith("git pull --rebase origin release")
+
+
+def test_the_branch_that_containers_clone_has_to_be_there_for_a_pinned_commit_too(
+    connected: Project, bare: Path
+) -> None:
+    connected.git("push", "origin", "HEAD:other")
+    git(bare, "branch", "--delete", "--force", "main")
+    assert problems(check_commit, connected) == [
+        "failed: the last commit is not pushed to main, which containers clone. make bootstrap"
+    ]
+    fix_commit(connected)
+    assert git(bare, "rev-parse", "main") == head(connected.root)
+
+
+@pytest.mark.parametrize("which", ["following", "connected"])
+def test_a_release_branch_in_both_files_is_what_runs(
+    request: pytest.FixtureRequest, which: str
+) -> None:
+    project: Project = request.getfixturevalue(which)
+    edit(project.root / "prefect.yaml", "branch: .*", "branch: release")
+    edit(project.root / ".github/workflows/prefect_cd.yaml", r"branches: .*", "branches: [release]")
+    git(project.root, "switch", "--quiet", "--create", "release")
+    commit(project.root)
+    project = Project(project.root)
+    fix_commit(project)
     assert problems(check_commit, project) == []
 
 
@@ -334,6 +397,11 @@ def test_advice_is_for_what_was_said(project: Project, said: str, expected: str)
     found = advice(project, said)
     assert expected in found
     assert bool(expected) is bool(found)
+
+
+def test_a_rejected_push_is_to_the_branch_that_is_checked_out(connected: Project) -> None:
+    git(connected.root, "switch", "--quiet", "--create", "feature")
+    assert advice(connected, "! [rejected] (fetch first)") == "git pull --rebase origin feature"
 
 
 def test_what_the_server_says_of_a_push_is_shown(connected: Project, bare: Path) -> None:
