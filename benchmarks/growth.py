@@ -16,8 +16,8 @@ TIMES = 3
 
 def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
     project = render(folder / "growth")
-    deployed(project, server, github)
     variants = {f"{count} deployments": sampler(project, count, server) for count in (1, 10, 50)}
+    deployed(project, server, github)
     show("Growth: prefect deploy", interleave(variants, TIMES))
 
 
