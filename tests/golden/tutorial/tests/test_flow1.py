@@ -1,17 +1,8 @@
 """The example flow, run for real on Prefect's throw-away test server."""
 
-from collections.abc import Iterator
-
 import pytest
-from prefect.testing.utilities import prefect_test_harness
 
 from prefect_modal.flows.flow1 import main
-
-
-@pytest.fixture(autouse=True, scope="module")
-def prefect_server() -> Iterator[None]:
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
 
 
 def test_it_greets_the_world(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@
 import argparse
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,11 +13,22 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("bootstrap", help="connect Prefect, GitHub and Modal")
+    check = commands.add_parser("check", help="say whether this commit would run")
+    check.add_argument("--json", action="store_true", help="print the findings as JSON")
+    rehearse = commands.add_parser("rehearse", help="run a deployment as a container would")
+    rehearse.add_argument("deployment", nargs="?", default="", help="its name in prefect.yaml")
+    rehearse.add_argument("--params", default="", help="its parameters, as a JSON object")
     doctor = commands.add_parser("doctor", help="diagnose problems (changes nothing)")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
     doctor.add_argument("--variables", action="store_true", help="show what work pools take")
     deploy = commands.add_parser("deploy", help="deploy what prefect.yaml describes")
     deploy.add_argument("--force", action="store_true", help="replace what is newer or another's")
+    flow = commands.add_parser("run", help="run a flow on this machine")
+    flow.add_argument("flow", nargs="?", default="", help="MODULE:FUNCTION, or a deployment")
+    flow.add_argument("--params", default="", metavar="JSON", help="its parameters")
+    where = flow.add_mutually_exclusive_group()
+    where.add_argument("--workspace", action="store_true", help="run it where you are logged in")
+    where.add_argument("--ui", action="store_true", help="show the run in Prefect's UI")
     commands.add_parser("rotate-tokens", help="replace the Modal token that Prefect keeps")
     commands.add_parser("packages", help="print what `bake` puts into the image")
     for command in commands.choices.values():
@@ -26,6 +38,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse(sys.argv[1:])
+    # Whatever ends this from outside, too, stops the servers that it has started.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
     try:
         return run(arguments, Path(__file__).resolve().parent.parent)
     except (KeyboardInterrupt, EOFError):
@@ -53,10 +68,24 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
             from tools.deploy import deploy
 
             return deploy(project, force=arguments.force)
+        if arguments.command == "check":
+            from tools.check import check
+
+            return check(root, as_json=arguments.json)
+        if arguments.command == "rehearse":
+            from tools.rehearse import rehearse
+
+            return rehearse(root, arguments.deployment, arguments.params)
         if arguments.command == "bootstrap":
             from tools.bootstrap import bootstrap
 
             return bootstrap(project)
+        if arguments.command == "run":
+            from tools.run import run as run_flow
+
+            return run_flow(
+                project, arguments.flow, arguments.params, arguments.workspace, arguments.ui
+            )
         if arguments.command == "rotate-tokens":
             from tools.rotate_tokens import rotate_tokens
 

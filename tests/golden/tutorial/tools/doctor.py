@@ -2,16 +2,16 @@
 """`make doctor`: diagnose problems and suggest fixes. It changes nothing."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
 from rich.table import Table
 
-from tools.base.finding import Check, Finding, examine
+from tools.base.finding import Check, examine
 from tools.base.pool_variables import EXAMPLES
 from tools.base.project import Project
-from tools.base.screen import clean, mark, say, screen
+from tools.base.report import Row, show
+from tools.base.screen import clean, screen
 from tools.bootstrap import PREFECT_YAML, STEPS
 from tools.checks.deployments import check_orphaned
 from tools.checks.job_variables import schema_of
@@ -29,7 +29,6 @@ CHECKS = [
     Check("Blocks", check_blocks),
     Check("Orphaned deployments", check_orphaned),
 ]
-Row = tuple[str, Finding]
 
 
 def diagnose(project: Project, checks: list[Check] = CHECKS) -> Iterator[Row]:
@@ -53,22 +52,9 @@ def doctor(project: Project, as_json: bool) -> int:
         for name, found in diagnose(project):
             report.append((name, found))
             status.update(f"Checking, last: {name} …")
-    if as_json:
-        print(json.dumps([{"check": name, **vars(found)} for name, found in report], indent=2))
-    else:
-        screen.print(table(report))
-        say(f"\n{summary(report)}")
+    show(report, as_json)
     unknown = any(name == "Prefect" and found.status == "skipped" for name, found in report)
     return int(unknown or any(found.status in ("failed", "bug") for _, found in report))
-
-
-def summary(report: list[Row]) -> str:
-    """How many checks passed, failed or were skipped, and why those were."""
-    counts = Counter(found.status for _, found in report)
-    said = [f"{count} {status}" for status, count in counts.most_common()]
-    reasons = Counter(found.text for _, found in report if found.status == "skipped")
-    why = "; ".join(f"{text} ({count})" for text, count in reasons.most_common())
-    return ", ".join(said) + (f". Skipped because: {why}" if why else "")
 
 
 def show_variables(project: Project) -> int:
@@ -83,12 +69,3 @@ def show_variables(project: Project) -> int:
             rows.add_row(*map(clean, row))
         screen.print(rows)
     return 0
-
-
-def table(report: list[Row]) -> Table:
-    rows = Table(box=None, pad_edge=False)
-    for heading in ("", "", "finding", "what to do"):
-        rows.add_column(heading, overflow="fold")
-    for name, found in report:
-        rows.add_row(mark(found.status), name, clean(found.text), clean(found.remedy))
-    return rows

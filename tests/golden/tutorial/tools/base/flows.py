@@ -2,6 +2,7 @@
 """The flow of an entrypoint, as its source says; nothing is imported."""
 
 import ast
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,22 @@ def find_flow(root: Path, entrypoint: str) -> Flow | None:
     if isinstance(found, ast.ClassDef) or isinstance(getattr(found, "value", None), LITERAL):
         raise NoFlow("is not a flow")
     return None
+
+
+def flows_in(root: Path, entrypoint: str) -> list[str]:
+    """The names of the functions with @flow in the file of an entrypoint."""
+    try:
+        module = ast.parse((source_file(root, entrypoint) or root).read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return []
+    where, _ = split_entrypoint(entrypoint)
+    found = []
+    for statement in statements(module.body):
+        if isinstance(statement, Function):
+            with contextlib.suppress(NoFlow):
+                if find_flow(root, f"{where}:{statement.name}"):
+                    found.append(statement.name)
+    return list(dict.fromkeys(found))
 
 
 def name_in_prefect(root: Path, entrypoint: str) -> str:

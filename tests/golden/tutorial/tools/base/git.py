@@ -28,9 +28,8 @@ def advice(project: Project, said: str) -> str:
     """What to do about what git said; empty if its words are all that is known."""
     for pattern, remedy in ADVICE.items():
         if re.search(pattern, said):
-            return remedy.format(
-                branch=shlex.quote(project.branch or "HEAD"), repository=project.repository[1]
-            )
+            branch = current_branch(project) or project.branch or "HEAD"
+            return remedy.format(branch=shlex.quote(branch), repository=project.repository[1])
     return ""
 
 
@@ -63,6 +62,11 @@ def refusal_of(done: Completed) -> str:
 def head(project: Project) -> str:
     """The commit that is checked out; empty if there is none yet."""
     return project.git("rev-parse", "--verify", "--quiet", "HEAD").stdout.strip()
+
+
+def current_branch(project: Project) -> str:
+    """The branch that is checked out; empty if it is a commit alone."""
+    return project.git("symbolic-ref", "--quiet", "--short", "HEAD").stdout.strip()
 
 
 def contains(project: Project, commit: str, ancestor: str) -> bool:

@@ -41,15 +41,16 @@ def interactive() -> bool:
     return bool(sys.stdin and sys.stdin.isatty())
 
 
-def environment(**extra: str) -> dict[str, str]:
-    """The environment of other programs; those of this Python are found first."""
+def environment(**extra: str | None) -> dict[str, str]:
+    """The environment of other programs, without what is None; those of this Python come first."""
     kept = {name: value for name, value in os.environ.items() if name not in KEPT_BACK}
     kept["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), kept.get("PATH", "")))
-    return kept | extra
+    given: dict[str, str | None] = {**kept, **extra}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def run(
-    *command: str, cwd: Path, secret: str = "", limit: float | None = LIMIT, **env: str
+    *command: str, cwd: Path, secret: str = "", limit: float | None = LIMIT, **env: str | None
 ) -> Completed:
     """Run a program that asks nothing. A secret goes to its input, never to its arguments."""
     quiet = {"GIT_TERMINAL_PROMPT": "0", "COLUMNS": "1000", "LC_ALL": "C.UTF-8"}
@@ -59,7 +60,7 @@ def run(
         return subprocess.run(
             command,
             cwd=cwd,
-            env=environment(**quiet | env),
+            env=environment(**{**quiet, **env}),
             input=secret,
             capture_output=True,
             text=True,

@@ -22,8 +22,10 @@ class Project:
     Every attribute but `root` raises CheckSkipped if its file is missing or malformed.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, offline: bool = False) -> None:
         self.root = root
+        self.offline = offline
+        """Whether to ask nobody else, wherever this machine is logged in."""
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -102,15 +104,21 @@ class Project:
         return sorted({deployment.pool.name for deployment in self.with_pool})
 
     @cached_property
-    def clone_step(self) -> dict[str, Any]:
-        """The pull step with which containers clone the repository."""
+    def pull_steps(self) -> list[dict[str, Any]]:
+        """The pull steps with which containers get the repository."""
         file = self.prefect_yaml
         for steps in (file.pull, *map(file.pull_steps, file.deployments)):
-            if found := clone_step(steps):
-                if unset := PLACEHOLDER.search(f"{found['repository']} {found.get('branch')}"):
-                    raise CheckSkipped(f"the git_clone step has {unset[0]}, which is not set here")
-                return found
+            if clone_step(steps):
+                return steps
         raise CheckSkipped("prefect.yaml has no git_clone step under pull")
+
+    @cached_property
+    def clone_step(self) -> dict[str, Any]:
+        """The pull step with which containers clone the repository."""
+        found = clone_step(self.pull_steps)
+        if unset := PLACEHOLDER.search(f"{found['repository']} {found.get('branch')}"):
+            raise CheckSkipped(f"the git_clone step has {unset[0]}, which is not set here")
+        return found
 
     @property
     def repository_url(self) -> str:
@@ -123,8 +131,14 @@ class Project:
 
     @property
     def branch(self) -> str:
-        """The branch that containers clone; empty if they clone the deployed commit."""
+        """The branch that containers clone; empty if `git_clone` has none."""
         return str(self.clone_step.get("branch") or "")
+
+    @property
+    def pinned(self) -> bool:
+        """Whether a run executes the deployed commit, whatever is on the branch by then."""
+        # Up to v0.4.0 it was Prefect's own commit_sha; now a later step checks the commit out.
+        return "commit_sha" in self.clone_step or "git checkout " in str(self.pull_steps)
 
     @property
     def credentials_block(self) -> str:

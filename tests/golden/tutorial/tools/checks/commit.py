@@ -5,7 +5,16 @@ import shlex
 
 from tools.base.finding import Finding, Findings, failed, passed
 from tools.base.flows import source_file
-from tools.base.git import advice, checked_git, contains, head, listed, refusal_of, untracked
+from tools.base.git import (
+    advice,
+    checked_git,
+    contains,
+    current_branch,
+    head,
+    listed,
+    refusal_of,
+    untracked,
+)
 from tools.base.prefect_yaml import Deployment, clone_step
 from tools.base.project import Project, same_repository
 from tools.base.screen import say
@@ -27,6 +36,7 @@ RENDERED = (
     "src/*/__init__.py",
     "src/*/flows/flow1.py",
     "src/*/py.typed",
+    "tests/conftest.py",
     "tests/test_flow1.py",
     "tools/*.py",
     "tools/ruff.toml",
@@ -61,11 +71,10 @@ def not_committed(project: Project) -> list[Finding]:
         failed(f"{line[3:]} has changes that are not committed", "commit and push")
         for line in changed.splitlines()
     ]
-    # What a run may import, and where a commit is pinned, a deploy is refused for any file.
-    where = () if "commit_sha" in project.clone_step else ("src",)
+    # What a run may import.
     return problems + [
         failed(f"{name} is not committed", f"git add {shlex.quote(name)} and commit, or ignore it")
-        for name in untracked(project, *where)
+        for name in untracked(project, "src")
     ]
 
 
@@ -85,15 +94,17 @@ def branches_on_github(project: Project) -> dict[str, str]:
 
 def not_pushed(project: Project) -> list[Finding]:
     there = branches_on_github(project)
-    here = head(project)
-    if not (branch := project.branch):
+    here, branch = head(project), project.branch
+    text = f"the last commit is not pushed to {branch}, which containers clone"
+    if project.pinned and (not branch or branch in there):
+        # Containers get it from whatever branch it is on.
         if any(contains(project, commit, here) for commit in there.values()):
             return []
-        return [failed("the last commit is on no branch of GitHub that this clone knows", PUSH)]
+        branch = current_branch(project)
+        text = "the last commit is on no branch of GitHub that this clone knows"
     if there.get(branch) == here:
         return []
     if branch not in there or contains(project, here, there[branch]):
-        text = f"the last commit is not pushed to {branch}, which containers clone"
         return [failed(text, PUSH)]
     text = f"{branch} on GitHub is at {there[branch][:10]}, which this clone does not have"
     if contains(project, there[branch], here):
@@ -126,9 +137,10 @@ def clones_this(project: Project, deployment: Deployment) -> bool:
 
 def fix_commit(project: Project) -> None:
     """Make the first commit, or commit a new lock file; push what is committed."""
-    here = project.git("symbolic-ref", "--short", "HEAD").stdout.strip()
+    here = current_branch(project)
     branch = project.branch or here
-    if here != branch:
+    # A pinned commit may be on another branch, if only there is this one to clone.
+    if here != branch and not (project.pinned and branch in branches_on_github(project)):
         known = project.git("rev-parse", "--verify", branch).returncode == 0
         switch = f"git switch {'' if known else '--create '}{shlex.quote(branch)}"
         raise ActionRequired(f"This is {here}, containers clone {branch}. {switch}")

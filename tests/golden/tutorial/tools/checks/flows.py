@@ -46,8 +46,12 @@ def flow_problems(project: Project, deployment: Deployment) -> Iterator[Finding]
         text = f"{deployment.name} runs {where}, which {error}"
         yield failed(text, "correct its entrypoint, as MODULE:FUNCTION")
         return
-    if not flow:
-        return
+    if flow:
+        yield from parameter_problems(deployment, flow)
+
+
+def parameter_problems(deployment: Deployment, flow: Flow) -> Iterator[Finding]:
+    where = deployment.entrypoint
     given = deployment.parameters.keys()
     schedules = [each for each in deployment.all_schedules if isinstance(each, dict)]
     own = [each.get("parameters") or {} for each in schedules]

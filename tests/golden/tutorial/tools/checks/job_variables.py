@@ -21,6 +21,8 @@ OFFICIAL = re.compile(r"(?:docker\.io/)?prefecthq/prefect:(.+)-python(\d+\.\d+)"
 
 def schema_of(project: Project, pool: str) -> dict[str, Any]:
     """What a work pool takes: as the server says, or else as it was last seen."""
+    if project.offline:
+        return SCHEMA
     try:
         found = project.workspace.work_pool(pool)
     except (CheckSkipped, PrefectHTTPStatusError, httpx.HTTPError, httpx.InvalidURL):

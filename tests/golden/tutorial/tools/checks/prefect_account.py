@@ -7,6 +7,7 @@ import re
 from prefect.exceptions import PrefectHTTPStatusError
 
 from tools.base import process
+from tools.base.actions import in_actions, web_address
 from tools.base.finding import Finding, Findings, failed, passed
 from tools.base.project import Project
 from tools.base.workspace import api_of_console
@@ -14,8 +15,10 @@ from tools.base.workspace import api_of_console
 KEYS = "https://app.prefect.cloud/my/api-keys"
 
 
-def check_prefect(project: Project) -> Finding:
+def check_prefect(project: Project) -> Findings:
     url = project.workspace.url
+    if in_actions() and (missing := missing_secrets(project)):
+        return missing
     if not url:
         return failed("no API is configured", "uv run prefect cloud login")
     if api := api_of_console(url):
@@ -31,10 +34,21 @@ def check_prefect(project: Project) -> Finding:
         remedy = "uv run prefect cloud login, with a new key"
         if "PREFECT_API_KEY" in os.environ:
             remedy = f"set PREFECT_API_KEY to a new one from {KEYS}, or unset it and log in"
-        if "GITHUB_ACTIONS" in os.environ:
+        if in_actions():
             remedy = f"replace the secret PREFECT_API_KEY by a new one from {KEYS}"
         return failed(f"{url} refuses the key", remedy)
     return passed(url)
+
+
+def missing_secrets(project: Project) -> list[Finding]:
+    """The secrets that GitHub does not have: it gives a step an empty text in their place."""
+    given = {"PREFECT_API_URL": project.workspace.url, "PREFECT_API_KEY": project.workspace.key}
+    page = web_address("settings", "secrets", "actions")
+    return [
+        failed(f"the secret {name} is missing", f"add it at {page} (README.md says its value)")
+        for name, value in given.items()
+        if not value
+    ]
 
 
 def fix_prefect(project: Project) -> None:

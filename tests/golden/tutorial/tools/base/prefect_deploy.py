@@ -1,0 +1,160 @@
+# mypy: ignore-errors
+"""Prefect's own `deploy`: it stops at the first deployment that fails, and here the others follow."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from tools.base import process
+from tools.base.prefect_yaml import Deployment
+from tools.base.project import Project
+from tools.base.screen import say
+from tools.base.stop import CheckSkipped
+
+COMMAND = (*process.PREFECT, "--no-prompt", "deploy")
+CREATED = re.compile(r"successfully\W+created\W+with\W+id\W")
+"""What Prefect prints of each deployment, in a box in which it may be wrapped."""
+FOR_ALL = re.compile(r"(Connect|Read|Write|Pool|Proxy)\w*(Error|Timeout)\b|401 ")
+"""A failure that no other deployment would escape: no answer, or a key that is refused."""
+INVALID = re.compile(
+    r"Validation failed for field '(.+?)'\. Failure reason: (.+?)(?=\"?(?:, 'input'|\})|$)",
+    re.MULTILINE,
+)
+"""What a server says of a parameter or a job variable, before it repeats what it was sent."""
+LONGEST = 300
+"""The most that is repeated of a reason; all of it has been printed."""
+Run = Callable[[Project, list[str]], tuple[int, str]]
+
+
+@dataclass
+class Outcome:
+    """What has become of each deployment in prefect.yaml."""
+
+    code: int = 0
+    """The exit code."""
+    deployed: list[Deployment] = field(default_factory=list)
+    failed: list[tuple[Deployment, str]] = field(default_factory=list)
+    """Those that failed, and why."""
+    untried: list[Deployment] = field(default_factory=list)
+
+
+def run_and_show(project: Project, arguments: list[str]) -> tuple[int, str]:
+    """Run Prefect's command, and return its exit code and what it has shown."""
+    shown = []
+    with subprocess.Popen(
+        (*COMMAND, *arguments),
+        cwd=project.root,
+        env=process.environment(PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="false"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as running:
+        for line in running.stdout or ():
+            print(line, end="", file=sys.stdout, flush=True)
+            shown.append(line)
+    return running.returncode, "".join(shown)
+
+
+def quietly(environment: dict[str, Any]) -> Run:
+    """Run Prefect's command with these variables, and show nothing."""
+
+    def run(project: Project, arguments: list[str]) -> tuple[int, str]:
+        # A warning of the flows' own would be taken for the reason of a failure.
+        env = environment | {"PYTHONWARNINGS": "ignore"}
+        done = process.run(*COMMAND, *arguments, cwd=project.root, limit=None, **env)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def deploy_each(
+    project: Project, run: Run = run_and_show, only: Collection[str] | None = None
+) -> Outcome:
+    """Deploy all, and go on after one that fails, unless the next one fails for the same reason.
+
+    Those that are asked for by name are tried whatever happens.
+    """
+    outcome, todo, arguments = Outcome(), named(project), ["--all"]
+    if only is not None:
+        todo = [(here, name) for here, name in todo if here.name in only]
+        arguments = by_name(todo)
+    while True:
+        code, output = run(project, arguments)
+        if code == 0:
+            outcome.deployed += [here for here, _ in todo]
+            return outcome
+        outcome.code = code
+        # Prefect goes through the file from the top.
+        done = len(CREATED.findall(output))
+        outcome.deployed += [here for here, _ in todo[:done]]
+        if not (left := todo[done:]):
+            return outcome  # Not even Prefect has a name for what failed.
+        why = reason(output)
+        again = only is None and not done and [why] == [last for _, last in outcome.failed[-1:]]
+        outcome.failed.append((left[0][0], why))
+        todo = left[1:]
+        if again or not todo or FOR_ALL.match(why):
+            outcome.untried = [here for here, _ in todo]
+            return outcome
+        if only is None:
+            say(f"\n{left[0][0].name} failed. The next: {', '.join(here.name for here, _ in todo)}")
+        arguments = by_name(todo)
+
+
+def by_name(todo: list[tuple[Deployment, str]]) -> list[str]:
+    return [word for _, name in todo for word in ("--name", name)]
+
+
+def named(project: Project) -> list[tuple[Deployment, str]]:
+    """The deployments that Prefect does not skip, and by which names its command knows them."""
+    try:
+        written = project.written_prefect_yaml.get("deployments") or []
+        pairs = zip(project.deployments, written, strict=True)
+        return [(here, pattern(there)) for here, there in pairs if there.get("name")]
+    except (AttributeError, CheckSkipped):
+        return []  # Prefect says what is wrong with the file.
+
+
+def pattern(written: dict[str, Any]) -> str:
+    """A deployment's name, after its function's: several flows may have one of that name."""
+    function = str(written.get("entrypoint", "")).rpartition(":")[2]
+    return f"{function}/{written['name']}" if function else written["name"]
+
+
+def reason(output: str) -> str:
+    """Why Prefect's command failed, in a line, of what it has printed."""
+    output = re.sub(r"\x1b\[[\d;]*m", "", output)
+    if found := INVALID.findall(output):
+        return "{}: {}".format(*found[-1])
+    lines = output.splitlines()
+    starts = [n for n, line in enumerate(lines) if line.startswith("Traceback (most recent")]
+    raised = [
+        next((line for line in lines[start + 1 :] if line and line[0] != " "), "")
+        for start in starts
+    ]
+    ends = [n for n, line in enumerate(lines) if re.match(r" > |Running |\W+$", line)]
+    # That of a step only says that the error before it was raised there.
+    errors = [line for line in raised if "StepExecutionError: " not in line]
+    said = errors[-1] if errors else " ".join(lines[ends[-1] + 1 :] if ends else lines)
+    noise = (
+        r"RuntimeError: `run_shell_script` failed with error code \d+: |(?:\w+\.)+(?=\w+(?::|$))"
+    )
+    text = " ".join(without_request(re.sub(f"^(?:{noise})", "", said)).split()).rstrip(".")
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+
+
+def without_request(error: str) -> str:
+    """What a server answered, without what it was sent, which may hold secrets."""
+    if not (found := re.search(r"error '(\d+ [^']*)' for url", error)):
+        return error.partition("Response:")[0]
+    answer = re.search(r"Response: (\{.*\})", error)
+    try:
+        detail = ast.literal_eval(answer[1]).get("detail") if answer else ""
+    except (SyntaxError, ValueError):
+        detail = ""
+    return f"{found[1]}: {detail}" if detail and isinstance(detail, str) else found[1]

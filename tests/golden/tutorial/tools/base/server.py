@@ -1,0 +1,117 @@
+# mypy: ignore-errors
+"""A Prefect server for one command, with the work pools that a project uses."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+
+from tools.base import process
+from tools.base.pool_variables import SCHEMA
+from tools.base.stop import ActionRequired
+
+LIMIT = 120
+"""Seconds that a busy machine may take to start one."""
+
+
+@contextmanager
+def throw_away_server(ui: bool = False) -> Iterator[str]:
+    """Run a server that only this machine reaches, and yield the address of its API.
+
+    It reads no settings of the user or the project, and leaves nothing behind.
+
+    Raises:
+        ActionRequired: it did not start.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    url = f"http://127.0.0.1:{port}/api"
+    command = (*process.PREFECT, "server", "start", "--host", "127.0.0.1", "--port", port)
+    with TemporaryDirectory(prefix="prefect-", ignore_cleanup_errors=True) as home:
+        environment = process.environment(
+            **settings(url, home),
+            PREFECT_SERVER_UI_API_URL=url,
+            PREFECT_SERVER_UI_ENABLED=str(ui),
+        )
+        with (log := Path(home, "server.log")).open("wb") as output:
+            server = subprocess.Popen(
+                command,
+                cwd=home,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C is for the flow, which still has to tell the server how it ended.
+                start_new_session=True,
+            )
+        try:
+            wait(url, server, log)
+            yield url
+        finally:
+            stop(server)
+
+
+def settings(url: str, home: str) -> dict[str, Any]:
+    """Variables with which Prefect's programs know one server, whatever is set here."""
+    others = {name: None for name in os.environ if name.startswith("PREFECT_")}
+    return others | {
+        "PREFECT_API_URL": url,
+        "PREFECT_HOME": home,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+
+
+def wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Return as soon as the server answers."""
+    end = time.monotonic() + LIMIT
+    while server.poll() is None and time.monotonic() < end:
+        try:
+            if httpx.get(f"{url}/health", trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+    raise ActionRequired(f"Prefect's server did not start: {said[-1].strip()}")
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def create_pool(url: str, name: str) -> None:
+    """Create a work pool that takes what a `modal:push` pool takes."""
+    template = {
+        "job_configuration": {each: f"{{{{ {each} }}}}" for each in SCHEMA["properties"]},
+        "variables": SCHEMA,
+    }
+    ask(url, "work_pools/", name=name, type="modal:push", base_job_template=template)
+
+
+def ask(url: str, route: str, **body: Any) -> Any:
+    """What the server answers; while its database is busy, it is asked again.
+
+    Raises:
+        ActionRequired: it refuses, with its reason.
+    """
+    for seconds in (0, 1, 2, 4, 8):
+        time.sleep(seconds)
+        answer = httpx.post(f"{url}/{route}", json=body, trust_env=False, timeout=60)
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+            break
+    if answer.is_error:
+        raise ActionRequired(f"Prefect refuses it: {answer.json().get('detail') or answer.text}")
+    return answer.json()
