@@ -111,7 +111,7 @@ def by_template(template: Path) -> None:
     edit(project / "pyproject.toml.jinja", r'"fastapi<0\.\d+"', '"fastapi<1"')
     edit(project / "pyproject.toml.jinja", r'"ruff>=0\.\d+,<1"', '"ruff>=0.18,<1"')
     edit(project / "pyproject.toml.jinja", r"^setup = \[\"modal\", ", '\\g<0>"rich", ')
-    edit(project / "Makefile.jinja", r"run pytest$", "run pytest --quiet")
+    edit(project / "Makefile.jinja", r"run pytest ", "run pytest --quiet ")
     edit(project / "prefect.yaml.jinja", r"work_queue_name: default", "work_queue_name: flows")
     edit(
         project / "prefect.yaml.jinja",
