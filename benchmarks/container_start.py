@@ -43,6 +43,7 @@ COLUMNS = [PULL, START, "CPU, s", "packages installed", "fetched, MB", TRIPS]
 PHASES = ["execute", "supervisor", "pull steps", "engine"]
 TUTORIAL, OURS, LIMIT = "tutorial", "ours", "limit"
 NOT_BAKED, BAKED = "ours, heavy", "ours, heavy and baked"
+NOT_PINNED = "ours, not pinned"
 
 
 def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
@@ -56,11 +57,12 @@ def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
     made = {
         TUTORIAL: as_the_tutorial_has_it(folder / "tutorial", ours),
         OURS: ours,
+        NOT_PINNED: render(folder / "not-pinned", pin_commit=False),
         LIMIT: without_pull_steps(folder / "limit", ours),
         BAKED: heavy,
     }
     projects = {name: deployed(path, server, github) for name, path in made.items()}
-    for name in (OURS, BAKED):
+    for name in (OURS, NOT_PINNED, BAKED):
         projects[name].save_token(github.add_token(READ))
     long_ago = (datetime.now(UTC) - timedelta(days=70)).strftime("%Y-%m-%d")
     prefect, release_day = release(ours)
@@ -70,6 +72,7 @@ def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
     starts = {
         TUTORIAL: (TUTORIAL, fresh_image(folder / "image-tutorial", made[TUTORIAL])),
         OURS: (OURS, fresh),
+        NOT_PINNED: (NOT_PINNED, fresh),
         LIMIT: (LIMIT, project_baked_in(copy_image(fresh, folder / "image-limit"), ours)),
         moving: (TUTORIAL, image_of(folder / "image-moving", long_ago)),
         released: (OURS, image_of(folder / "image-released", release_day, prefect)),
