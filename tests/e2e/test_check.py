@@ -173,7 +173,7 @@ def test_a_rehearsal_runs_what_is_here_as_a_container_would(
 ) -> None:
     edit(project / "src/ours/flows/flow1.py", "Hello", "Good morning,")
     done = run_make(
-        project, "rehearse", PARAMS='{"name": "it\'s me"}',
+        project, "rehearse", """PARAMS={"name": "it's me"}""",
         UV_PYTHON=interpreters()[HERE], UV_PROJECT_ENVIRONMENT=str(environments / HERE),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

@@ -179,10 +179,12 @@ def test_an_owner_can_set_it_up_step_by_step_run_it_and_turn_it_off(
     listed = "".join(follow(laptop, line) for line in sections.pop("See what runs"))
     assert f"acme-{laptop.pool}-example" in listed
     assert "COMPLETED" in listed
-    (line,) = sections.pop("Change it")
-    follow(laptop, line)
-    secret = "block_types/slug/secret/block_documents/name/warehouse?include_secrets=true"
-    assert laptop.cloud.server.get(secret)["data"] == {"value": "s3cret"}
+    *run, secret = sections.pop("Change it")
+    for line in run:
+        follow(laptop, f"{line} --dry-run")
+    follow(laptop, secret)
+    path = "block_types/slug/secret/block_documents/name/warehouse?include_secrets=true"
+    assert laptop.cloud.server.get(path)["data"] == {"value": "s3cret"}
 
     for line in sections.pop("Turn it off"):
         follow(laptop, line)
