@@ -101,9 +101,10 @@ def run_interactively(*command: str, cwd: Path, otherwise: str) -> None:
 
 def last_error(done: Completed) -> str:
     """The last thing that a program said about what went wrong."""
-    said = done.stderr.strip() or done.stdout.strip()
     noise = re.compile(r"\s*$|hint:|make(\[\d+\])?:")
-    lines = [line.strip() for line in said.splitlines() if not noise.match(line)]
+    lines: list[str] = []
+    for said in (done.stderr, done.stdout):
+        lines = lines or [line.strip() for line in said.splitlines() if not noise.match(line)]
     errors = [line for line in lines if re.match("error|fatal", line, re.IGNORECASE)]
     # After "Response:", Prefect repeats what it was sent, secrets included.
     return [*(errors or lines or ["no reason given"])][-1].partition("Response:")[0]

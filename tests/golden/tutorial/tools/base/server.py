@@ -1,12 +1,17 @@
 # mypy: ignore-errors
 """A Prefect server for one command, with the work pools that a project uses."""
 
+import contextlib
 import os
+import shutil
 import socket
+import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +24,10 @@ from tools.base.stop import ActionRequired
 
 LIMIT = 120
 """Seconds that a busy machine may take to start one."""
+
+
+EMPTY = Path(sys.prefix, f"prefect-{version('prefect')}.db")
+"""A new database, as that version of Prefect makes it: the better part of a first start."""
 
 
 @contextmanager
@@ -41,6 +50,9 @@ def throw_away_server(ui: bool = False) -> Iterator[str]:
             PREFECT_SERVER_UI_API_URL=url,
             PREFECT_SERVER_UI_ENABLED=str(ui),
         )
+        database = Path(home, "prefect.db")
+        if EMPTY.exists():
+            shutil.copy(EMPTY, database)
         with (log := Path(home, "server.log")).open("wb") as output:
             server = subprocess.Popen(
                 command,
@@ -54,6 +66,7 @@ def throw_away_server(ui: bool = False) -> Iterator[str]:
             )
         try:
             wait(url, server, log)
+            keep(database)
             yield url
         finally:
             stop(server)
@@ -79,8 +92,23 @@ def wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
         except httpx.TransportError:
             pass
         time.sleep(0.1)
+    EMPTY.unlink(missing_ok=True)
     said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
     raise ActionRequired(f"Prefect's server did not start: {said[-1].strip()}")
+
+
+def keep(database: Path) -> None:
+    """Keep a new database for the next start; without it, that only takes longer."""
+    if EMPTY.exists():
+        return
+    mine = EMPTY.with_suffix(f".{os.getpid()}")
+    with contextlib.suppress(OSError, sqlite3.Error):
+        with (
+            contextlib.closing(sqlite3.connect(database)) as here,
+            contextlib.closing(sqlite3.connect(mine)) as there,
+        ):
+            here.backup(there)
+        mine.replace(EMPTY)
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
