@@ -39,8 +39,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def main() -> int:
     arguments = parse(sys.argv[1:])
     # Whatever ends this from outside, too, stops the servers that it has started.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, _: sys.exit(128 + received))
+    for name in {"SIGTERM", "SIGHUP"} & signal.Signals.__members__.keys():
+        signal.signal(signal.Signals[name], lambda received, _: sys.exit(128 + received))
     try:
         return run(arguments, Path(__file__).resolve().parent.parent)
     except (KeyboardInterrupt, EOFError):

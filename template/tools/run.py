@@ -26,7 +26,7 @@ def run(project: Project, asked: str, params: str, workspace: bool, ui: bool) ->
     entrypoint, parameters = which_flow(project, asked, params)
     try:
         if workspace:
-            (connected,) = examine(Check("Prefect", check_prefect), project)
+            connected = examine(Check("Prefect", check_prefect), project)[0]
             if connected.status != "passed":
                 raise ActionRequired(f"{connected.text}. {connected.remedy}")
             return execute(

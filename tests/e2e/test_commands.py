@@ -149,16 +149,13 @@ def test_tests_share_one_server_and_send_nothing_to_the_workspace(
     assert first.split()[-1] == second.split()[-1]
     assert done.stdout.count("Starting temporary server") == 1
 
-
-def test_a_project_without_tests_passes_them(
-    project: Path, run_make: Make, in_common: dict[str, str]
-) -> None:
-    module = project / "tests/test_flow1.py"
-    module.write_text("")
+    # Without any test, too, it passes.
+    for module in (project / "tests").glob("test_*.py"):
+        module.write_text("")
     done = run_make(project, "test", **in_common)
     assert done.returncode == 0, done.stdout
     assert "no tests ran" in done.stdout
-    module.write_text("def test_it() -> None:\n    assert False\n\n\nimport nothing_there\n")
+    module.write_text("import nothing_there\n")
     assert run_make(project, "test", **in_common).returncode != 0
 
 

@@ -23,6 +23,7 @@ def done(stderr: str = "", stdout: str = "") -> process.Completed:
         (done("remote: no\nfatal: not found\nhint: try again\n\n"), "fatal: not found"),
         (done("make[1]: Entering\nerror: first\nwhat else\nmake: *** [x] Error 1"), "error: first"),
         (done(stdout="it went wrong\n"), "it went wrong"),
+        (done("make: *** [x] Error 1\n", stdout="two: no\n"), "two: no"),
         (done("Error creating it\nError: 422 Response: {'token': 'x'}"), "Error: 422 "),
         (done(), "no reason given"),
     ],

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from tools.base.actions import in_actions, say_failed
 from tools.base.finding import Check, Finding, examine
 from tools.base.prefect_yaml import Deployment
 from tools.base.project import Project
@@ -40,7 +41,10 @@ def check(root: Path, as_json: bool) -> int:
         # What cannot be imported is not deployed either: one fault, one row.
         report += [("Deploy", found) for found in deployed.result() if not is_known(found, report)]
     show(report, as_json)
-    return int(any(found.status not in ("passed", "warning") for _, found in report))
+    bad = [each for each in report if each[1].status not in ("passed", "warning")]
+    for name, found in bad if in_actions() and not as_json else []:
+        say_failed(f"{name}: {found.text}. {found.remedy}")
+    return int(bool(bad))
 
 
 def deployable(project: Project) -> list[Deployment]:
