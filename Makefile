@@ -15,7 +15,7 @@ demo: ## Render the tutorial's project, set it up and run its flow
 	@$(PYTHON) scripts/demo.py
 
 test: .venv/ready ## Run all tests, one process for each core
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test-fast: .venv/ready ## Run the tests that start no Prefect server (about a minute)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/test_*.py tests/tools

@@ -150,12 +150,12 @@ def test_tests_share_one_server_and_send_nothing_to_the_workspace(
     assert done.stdout.count("Starting temporary server") == 1
 
     # Without any test, too, it passes.
-    for module in (project / "tests").glob("test_*.py"):
-        module.write_text("")
+    for test in (project / "tests").glob("test_*.py"):
+        test.write_text("")
     done = run_make(project, "test", **in_common)
     assert done.returncode == 0, done.stdout
     assert "no tests ran" in done.stdout
-    module.write_text("import nothing_there\n")
+    test.write_text("import nothing_there\n")
     assert run_make(project, "test", **in_common).returncode != 0
 
 
