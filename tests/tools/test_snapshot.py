@@ -58,13 +58,14 @@ def test_what_could_be_committed_is_in_it_and_what_git_ignores_is_not(
 
 
 def test_neither_hooks_nor_signatures_nor_a_name_are_asked_for(
-    repository: Path, project: Project, tmp_path: Path
+    repository: Path, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hook = repository / ".git/hooks/pre-commit"
-    hook.parent.mkdir(exist_ok=True)
+    (hook := tmp_path / "hooks/pre-commit").parent.mkdir()
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
-    git(repository, "config", "commit.gpgSign", "true")
+    settings = f"[core]\nhooksPath = {hook.parent}\n[commit]\ngpgSign = true\n[user]\nuseConfigOnly = true\n"
+    (tmp_path / "gitconfig").write_text(settings)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
     (repository / "new.txt").write_text("new")
     assert (taken(project, tmp_path).root / "new.txt").exists()
 

@@ -52,7 +52,6 @@ def snapshot(project: Project, folder: Path) -> Project:
     done = project.git(*LIST) if own else copy.git(*here_too, *LIST)
     names = [name for name in done.stdout.split("\0") if name and os.path.lexists(root / name)]
     (paths := folder / ".git/paths").write_text("\0".join(names), encoding="utf-8")
-    checked_git(copy, "read-tree", "--empty")
     add = ("add", "--force", "--pathspec-file-nul", f"--pathspec-from-file={paths}")
     checked_git(copy, *here_too, *add)
     if not here or copy.git("diff", "--cached", "--quiet", "HEAD").returncode != 0:
