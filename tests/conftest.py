@@ -12,10 +12,11 @@ from jinja2 import Environment, TemplateRuntimeError, nodes
 from plumbum import local
 from pytest_copie.plugin import Copie
 
+from tests.stand_ins.updates import begin
 from tests.support.copier import TUTORIAL
 from tests.support.environment import clean_environment
 from tests.support.git import commit
-from tests.support.pythons import missing
+from tests.support.pythons import interpreters, missing
 from tests.support.questionnaire import questions
 from tests.support.repository import export
 
@@ -110,6 +111,19 @@ def render(copie_session: Copie, template: Path) -> Renderer:
 def tutorial(render: Renderer) -> Path:
     """The tutorial's own project."""
     return render()
+
+
+@pytest.fixture(scope="session")
+def newest_python() -> tuple[str, str]:
+    """The newest offered Python that this machine has: its version and its path."""
+    return max(interpreters().items(), key=lambda item: int(item[0].split(".")[1]))
+
+
+@pytest.fixture(scope="session")
+def beginning(tmp_path_factory: pytest.TempPathFactory, newest_python: tuple[str, str]) -> Path:
+    """The state in which a project has just come from the template's release v1.0.0."""
+    state = tmp_path_factory.mktemp("beginning")
+    return begin(state, tmp_path_factory.mktemp("laptop"), newest_python)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ FAULTS = [
     (".github/workflows/ci.yaml", "timeout-minutes", "time-out", "check-jsonschema", "time-out"),
     (".github/workflows/ci.yaml", r"github\.ref", "github.reef", "node", 'property "reef" is not'),
     (".github/workflows/prefect_cd.yaml", "make .*", "make ${{ github.head_ref }}", "zizmor", "template-injection"),
-    (".github/workflows/ci.yaml", "exit 1", "echo $UNQUOTED", "shellcheck", "$UNQUOTED"),
+    (".github/workflows/ci.yaml", "make lint", "echo $UNQUOTED", "shellcheck --shell", "$UNQUOTED"),
+    ("tools/update/prepare.sh", '"\\$1"', "$1", "shellcheck", "SC2086"),
     ("renovate.json", r'"packageRules": \[', "\\g<0>7,", "check-jsonschema", "packageRules"),
     ("Makefile", r"\Z", "broken:\n    true\n", "make", "missing separator"),
 ]  # fmt: skip

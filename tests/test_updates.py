@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 import yaml
 from copier import VcsRef, run_copy, run_update
+from tools.base.finding import failed, passed
+from tools.base.project import Project
+from tools.checks.conflicts import check_conflicts
 
 from tests.support.changes import by_owner, by_template, edit
 from tests.support.copier import AS_RENOVATE, TUTORIAL, copier
@@ -350,33 +353,20 @@ def test_another_package_name_leaves_the_code_where_it_is(grow: Copy) -> None:
     }
 
 
-def look_for_conflicts(project: Path) -> subprocess.CompletedProcess[str]:
-    """Run the step of the project's CI, as Actions would after checking out."""
-    steps = yaml.safe_load((project / ".github/workflows/ci.yaml").read_text())["jobs"]["check"]
-    (script,) = (step["run"] for step in steps["steps"] if "conflicts" in step["name"])
-    return subprocess.run(
-        ["bash", "-e", "-c", script],
-        check=False,
-        cwd=project,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-    )
+def test_make_check_refuses_what_an_update_could_not_merge(
+    grow: Copy, grown_and_updated: Copy
+) -> None:
+    assert check_conflicts(Project(grow(TODAY))) == passed("none")
+    found = check_conflicts(Project(grown_and_updated(TODAY, NEXT)))
+    assert isinstance(found, list)
+    assert {each.status for each in found} == {"failed"}
+    assert {each.text.split(" ")[0] for each in found} == CONFLICTS[TODAY].keys()
 
 
-def test_ci_refuses_what_an_update_could_not_merge(grow: Copy, grown_and_updated: Copy) -> None:
-    assert look_for_conflicts(grow(TODAY)).returncode == 0
-    done = look_for_conflicts(grown_and_updated(TODAY, NEXT))
-    assert done.returncode != 0
-    *found, message = done.stdout.splitlines()
-    assert message.startswith("::error::Resolve the conflicts")
-    assert {line.split(":")[0] for line in found} == CONFLICTS[TODAY].keys()
-
-
-def test_ci_refuses_what_git_has_rejected(copy: Copy) -> None:
+def test_make_check_refuses_what_git_has_rejected(copy: Copy) -> None:
     project = copy(TODAY)
     (project / "Makefile.rej").touch()
     commit(project)
-    done = look_for_conflicts(project)
-    assert done.returncode != 0
-    assert done.stdout.splitlines()[0] == "Makefile.rej"
+    assert check_conflicts(Project(project)) == [
+        failed("Makefile.rej is a part that did not fit", "delete it")
+    ]

@@ -43,6 +43,10 @@ def main() -> int:
         signal.signal(signal.Signals[name], lambda received, _: sys.exit(128 + received))
     try:
         return run(arguments, Path(__file__).resolve().parent.parent)
+    except SyntaxError as error:
+        name = os.path.relpath(error.filename or "")
+        print(f"{name}: {error.msg}. To take the template's version: git checkout --theirs {name}")
+        return 1
     except (KeyboardInterrupt, EOFError):
         print("\nInterrupted. Run it again: it goes on where it stopped.")
         return 130
@@ -95,7 +99,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
         if arguments.variables:
             return show_variables(project)
         return doctor(project, as_json=arguments.json)
-    except EOFError:
+    except (EOFError, SyntaxError):
         raise
     except Exception as error:
         finding = explain(error)

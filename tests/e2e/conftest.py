@@ -75,12 +75,6 @@ def run_make(tmp_path: Path) -> Make:
 
 
 @pytest.fixture(scope="session")
-def newest_python() -> tuple[str, str]:
-    """The newest offered Python that this machine has: its version and its path."""
-    return max(interpreters().items(), key=lambda item: int(item[0].split(".")[1]))
-
-
-@pytest.fixture(scope="session")
 def build_container(
     newest_python: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> BuildContainer:

@@ -26,7 +26,6 @@ from tests.support.git import commit, git
 from tests.support.prefect_server import PrefectServer
 from tests.support.questionnaire import answers, questions
 from tests.support.releases import TODAY, publish
-from tests.support.repository import tree
 
 pytestmark = pytest.mark.e2e
 Update = Callable[..., Done]
@@ -330,6 +329,9 @@ def template_with_a_newer_release(tmp_path_factory: pytest.TempPathFactory) -> P
     """The template as it is, and a newer release that moves a bound."""
     folder = publish(tmp_path_factory.mktemp("newer") / "template")
     edit(folder / "template/pyproject.toml.jinja", r"fastapi<[\d.]+", "fastapi<0.150")
+    changelog = (folder / "CHANGELOG.md").read_text()
+    new = f"## v1001.0.0\n\n- A bound.\n\n## {TODAY}\n\n- Today.\n\n"
+    (folder / "CHANGELOG.md").write_text(changelog.replace("## ", f"{new}## ", 1))
     commit(folder, tag="v1001.0.0")
     return folder
 
@@ -367,35 +369,40 @@ def make_update(
 
 
 def test_an_update_stops_before_anything_changes_where_work_is_not_committed(
-    old_project: Path, make_update: Update, path_without_uv: str
+    old_project: Path, make_update: Update
 ) -> None:
     append(old_project / "README.md", "Not committed.\n")
-    before = tree(old_project)
-    # Not even uv is installed.
-    done = make_update(old_project, PATH=path_without_uv)
+    before = git(old_project, "diff")
+    done = make_update(old_project)
     assert done.returncode != 0
     assert done.stdout.startswith("Commit or stash your changes first: git status\n")
-    assert tree(old_project) == before
+    assert git(old_project, "diff") == before
 
 
-def test_an_update_names_the_versions_locks_again_and_says_how_to_review_it(
+def test_an_update_shows_what_is_new_and_what_to_read_first_and_runs_none_of_it(
     old_project: Path, make_update: Update, path_without_uv: str
 ) -> None:
+    locked = (old_project / "uv.lock").read_bytes()
     done = make_update(old_project, PATH=path_without_uv)
     assert done.returncode == 0, done.stdout
-    assert "Current version is 1000.0.0, latest version is 1001.0.0." in done.stdout
-    *_, review = done.stdout.splitlines()
-    assert review == (
-        "Look through it with git status and git diff, try it with make lint test, and commit it."
+    assert done.stdout == (
+        "From v1000.0.0 to v1001.0.0.\n\n"
+        "## v1001.0.0\n\n- A bound.\n\n"
+        "Read these files first. GitHub, containers, make or other programs run them:\n\n"
+        "  M pyproject.toml\n\n"
+        "The other files:\n\n"
+        "  M .copier-answers.yml\n\n"
+        "Review it: git diff. Then: make setup lint check test, and commit.\n"
     )
     changed = git(old_project, "diff", "--name-only").splitlines()
-    assert changed == [".copier-answers.yml", "pyproject.toml", "uv.lock"]
-    assert '{ name = "fastapi", specifier = "<0.150" }' in (old_project / "uv.lock").read_text()
+    assert changed == [".copier-answers.yml", "pyproject.toml"]
+    # To lock is the next step of the owner, after the review.
+    assert (old_project / "uv.lock").read_bytes() == locked
     commit(old_project)
 
     done = make_update(old_project)
     assert done.returncode == 0, done.stdout
-    assert "Project is up-to-date!" in done.stdout
+    assert done.stdout == "Nothing to do: v1001.0.0 is the newest release of the template.\n"
     assert git(old_project, "status", "--porcelain") == ""
 
 
@@ -426,12 +433,79 @@ def test_an_update_asks_what_is_new_and_nothing_else(
     assert answers(old_project) == before | {"team": "data"}
 
 
-def test_an_update_that_cannot_be_merged_names_the_lines_and_what_comes_next(
+def test_an_update_that_cannot_be_merged_names_the_files_and_what_comes_next(
     old_project: Path, make_update: Update
 ) -> None:
     edit(old_project / "pyproject.toml", r"fastapi<[\d.]+", "fastapi<0.149")
     commit(old_project)
     done = make_update(old_project)
     assert done.returncode != 0
-    assert "\npyproject.toml:" in done.stdout
-    assert "then: make setup lint test" in done.stdout
+    assert "Your changes and the template's meet in these files:\n  pyproject.toml\n" in done.stdout
+    # As after a merge of git's own.
+    assert git(old_project, "diff", "--name-only", "--diff-filter=U") == "pyproject.toml"
+    assert "fastapi<0.149" in git(old_project, "show", ":2:pyproject.toml")
+    assert "To take the template's version instead: git checkout --theirs FILE" in done.stdout
+    git(old_project, "checkout", "--theirs", "pyproject.toml")
+    git(old_project, "add", "pyproject.toml")
+    assert '"fastapi<0.150"' in (old_project / "pyproject.toml").read_text()
+    assert "<<<<" not in (old_project / "pyproject.toml").read_text()
+
+
+def test_tools_in_conflict_say_how_to_take_the_templates_version(old_project: Path) -> None:
+    append(old_project / "tools/doctor.py", "<<<<<<< before updating\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "tools", "doctor"],
+        check=False, cwd=old_project, env=clean_environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    *_, last = done.stdout.splitlines()
+    assert last == (
+        "tools/doctor.py: invalid syntax. To take the template's version: "
+        "git checkout --theirs tools/doctor.py"
+    )
+
+
+HOSTILE = "[core]\n\tfsmonitor = touch {}; false\n"
+
+
+def test_a_hostile_release_runs_nothing_and_changes_nothing(
+    template_with_a_newer_release: Path,
+    old_project: Path,
+    run_make: Make,
+    newest_python: tuple[str, str],
+    tmp_path: Path,
+) -> None:
+    """Its file names lead into git's folder, where Copier's own git would start a program."""
+    template = shutil.copytree(template_with_a_newer_release, tmp_path / "hostile")
+    (folder := template / "template/{{ '.g' ~ 'it' }}").mkdir()
+    (folder / "config").write_text(HOSTILE.format(tmp_path / "has-run"))
+    commit(template, tag="v1002.0.0")
+    before = (old_project / ".git/config").read_bytes()
+    env = published(template, UV_PYTHON=newest_python[1])
+    done = run_make(old_project, "update", env=env)
+    assert done.returncode != 0
+    assert "this release of the template writes to " in done.stdout
+    assert not (tmp_path / "has-run").exists()
+    assert git(old_project, "status", "--porcelain") == ""
+    assert (old_project / ".git/config").read_bytes() == before
+
+
+def test_an_update_of_what_is_no_repository_says_what_to_do(
+    old_project: Path, make_update: Update
+) -> None:
+    shutil.rmtree(old_project / ".git")
+    done = make_update(old_project)
+    assert done.returncode != 0
+    assert done.stdout.startswith("This folder is no git repository, and an update merges with git")
+    assert "Traceback" not in done.stdout
+
+
+def test_an_update_without_answers_says_where_the_way_back_is(
+    old_project: Path, make_update: Update
+) -> None:
+    (old_project / ".copier-answers.yml").unlink()
+    commit(old_project)
+    done = make_update(old_project)
+    assert done.returncode != 0
+    assert done.stdout.startswith(".copier-answers.yml is missing, so nothing tells what this")

@@ -39,6 +39,7 @@ class GitHubApi:
     secrets: dict[str, str] = field(default_factory=dict)
     """The secrets of Actions, opened."""
     pulls: list[dict[str, Any]] = field(default_factory=list)
+    issues: list[dict[str, Any]] = field(default_factory=list)
     releases: list[dict[str, Any]] = field(default_factory=list)
     refusals: set[Refusal] = field(default_factory=set)
     """Which of the refusals above apply."""
@@ -83,6 +84,8 @@ class GitHubApi:
             case "PATCH", "pulls", number:
                 self.pulls[int(number) - 1] |= json.loads(request.body)
                 return as_json(200, self.pulls[int(number) - 1])
+            case _, "issues", *issue if "issues: write" in self.rights[request.token]:
+                return self._issues(name, issue, request)
             case "GET", "releases":
                 return as_json(200, self.releases[::-1])
             case "POST", "releases":
@@ -133,6 +136,32 @@ class GitHubApi:
         opened = {"number": number, "html_url": url, "state": "open", "draft": draft}
         self.pulls.append(details | opened)
         return as_json(201, self.pulls[-1])
+
+    # https://docs.github.com/rest/issues/issues
+
+    def _issues(self, name: str, route: list[str], request: Request) -> Answer:
+        match request.method, *route:
+            case ("GET",):
+                asked = parse_qs(request.query)
+                return as_json(
+                    200,
+                    [
+                        issue
+                        for issue in reversed(self.issues)
+                        if asked["state"] in (["all"], [issue["state"]])
+                        and asked["labels"] == issue["labels"]
+                    ],
+                )
+            case ("POST",):
+                number = len(self.issues) + 1
+                url = f"https://github.com/{name}/issues/{number}"
+                opened = {"number": number, "html_url": url, "state": "open"}
+                self.issues.append(json.loads(request.body) | opened)
+                return as_json(201, self.issues[-1])
+            case "PATCH", number:
+                self.issues[int(number) - 1] |= json.loads(request.body)
+                return as_json(200, self.issues[int(number) - 1])
+        return self._refuse(request)
 
     def _graphql(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
         """What `gh auth status` and `gh pr ready` ask and change."""

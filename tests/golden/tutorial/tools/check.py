@@ -16,11 +16,17 @@ from tools.base.screen import screen
 from tools.base.snapshot import snapshot
 from tools.base.stop import CheckSkipped
 from tools.bootstrap import PREFECT_YAML
+from tools.checks.conflicts import check_conflicts
 from tools.checks.imports import check_imports
 from tools.checks.machine import check_lock_file, check_python
 from tools.checks.rehearsed_deploy import check_deploy
 
-FILES = [Check("Lock file", check_lock_file), Check("Python", check_python), *PREFECT_YAML]
+FILES = [
+    Check("Conflicts", check_conflicts),
+    Check("Lock file", check_lock_file),
+    Check("Python", check_python),
+    *PREFECT_YAML,
+]
 
 
 def check(root: Path, as_json: bool) -> int:

@@ -39,6 +39,8 @@ RENDERED = (
     "tests/conftest.py",
     "tests/test_flow1.py",
     "tools/*.py",
+    "tools/*.sh",
+    "tools/requirements.txt",
     "tools/ruff.toml",
     "uv.lock",
 )

@@ -1,0 +1,65 @@
+"""Write template/tools/requirements.txt: what the workflows of projects install, with its hashes."""
+
+import re
+import subprocess
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from packaging.utils import parse_wheel_filename
+
+from tests.support.environment import clean_environment
+from tests.support.pins import PINS
+from tests.support.questionnaire import choices
+from tests.support.repository import ROOT
+
+FILE = ROOT / "template/tools/requirements.txt"
+TOOLS = ("copier", "uv")
+PLATFORM = re.compile(r"any|manylinux.*_(x86_64|aarch64)")
+"""Where workflows run: GitHub's runners have one, others may have the other."""
+PYPROJECT = """
+[project]
+name = "workflow-tools"
+version = "0"
+requires-python = ">=3.11"
+dependencies = {tools}
+[tool.uv]
+constraint-dependencies = {pins}
+environments = ["sys_platform == 'linux'"]
+"""
+
+
+def lock() -> list[dict[str, Any]]:
+    """The packages that the tools need on Linux, as uv locks them."""
+    with tempfile.TemporaryDirectory() as folder:
+        pins = [f"{name}=={version}" for name, version in PINS.items()]
+        text = PYPROJECT.format(tools=list(TOOLS), pins=pins)
+        Path(folder, "pyproject.toml").write_text(text)
+        subprocess.run(["uv", "lock", "--quiet"], cwd=folder, env=clean_environment(), check=True)
+        locked = tomllib.loads(Path(folder, "uv.lock").read_text())
+    return [package for package in locked["package"] if "wheels" in package]
+
+
+def fits(wheel: str) -> bool:
+    """Whether a wheel is for Linux and an offered Python; free-threaded ones are not."""
+    pythons = {"py3", *(f"cp{version.replace('.', '')}" for version in choices("python_version"))}
+    *_, tags = parse_wheel_filename(unquote(wheel.rpartition("/")[2]))
+    return any(
+        tag.interpreter in pythons and PLATFORM.fullmatch(tag.platform) and tag.abi[-1] != "t"
+        for tag in tags
+    )
+
+
+def requirements() -> str:
+    lines = ["# What the workflows install. An update brings newer versions."]
+    for package in lock():
+        hashes = [wheel["hash"] for wheel in package["wheels"] if fits(wheel["url"])]
+        line = [f"{package['name']}=={package['version']}", *(f"--hash={each}" for each in hashes)]
+        lines.append(" \\\n    ".join(line))
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(requirements())

@@ -1,0 +1,61 @@
+# mypy: ignore-errors
+"""The lock file of an update, made without running anything of the update."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tools.update.git import ALONE, environment, git
+
+BOUND = re.compile(r"[\w.-]+(\[[\w., -]*\])?[\w\s.,<>=!~*+]*")
+"""A requirement that names versions, and no address."""
+
+
+def lock(clone: Path, folder: Path) -> bool:
+    """Lock again in `clone` what an update has changed; False if a person has to do it.
+
+    uv runs what a project configures: its build backend, the Python that `.python-version` or
+    `.venv` names. So it works in `folder`, with the files of before the update, and gets only new
+    version bounds.
+    """
+    after = (clone / "pyproject.toml").read_text(encoding="utf-8")
+    bounds, rest = split(after)
+    bounds_before, rest_before = split(git(clone, "show", "HEAD:pyproject.toml", env=ALONE))
+    if bounds == bounds_before:
+        return rest == rest_before
+    if rest != rest_before or not all(map(BOUND.fullmatch, texts(bounds))):
+        return False
+    git(clone, "clone", "--quiet", ".", str(folder), env=ALONE)
+    (folder / "pyproject.toml").write_text(after, encoding="utf-8")
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
+    command = [uv, "lock", "--quiet", "--no-build"]
+    if subprocess.run(command, cwd=folder, env=environment(), check=False).returncode != 0:
+        return False
+    shutil.copy(folder / "uv.lock", clone)
+    return True
+
+
+def split(pyproject: str) -> tuple[list[Any], dict[str, Any]]:
+    """The requirements of a pyproject.toml, and all the rest of it."""
+    rest = tomllib.loads(pyproject)
+    uv = rest.get("tool", {}).get("uv", {})
+    places = [
+        (rest.get("project", {}), "dependencies"),
+        (rest, "dependency-groups"),
+        (uv, "constraint-dependencies"),
+    ]
+    return [table.pop(name, None) for table, name in places], rest
+
+
+def texts(value: Any) -> Iterator[str]:
+    """All texts in a list or a table."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from texts(each)

@@ -1,0 +1,18 @@
+# mypy: ignore-errors
+"""What `copier update` leaves where it could not merge."""
+
+from tools.base.finding import Findings, failed, passed
+from tools.base.git import listed
+from tools.base.project import Project
+
+
+def check_conflicts(project: Project) -> Findings:
+    marked = project.git("grep", "--name-only", "-zE", "^(<{7}|>{7}) ").stdout.split("\0")
+    problems = [
+        failed(f"{name} has both versions", "keep the right lines between <<<<<<< and >>>>>>>")
+        for name in marked
+        if name
+    ]
+    rejected = [name for name in listed(project, "ls-files") if name.endswith(".rej")]
+    problems += [failed(f"{name} is a part that did not fit", "delete it") for name in rejected]
+    return problems or passed("none")

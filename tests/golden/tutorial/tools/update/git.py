@@ -1,0 +1,60 @@
+# mypy: ignore-errors
+"""Git, for the project and for the clones in which an update is made."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.update.stop import UpdateStopped
+
+NOTHING: Mapping[str, str] = {}
+ALONE = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+"""Settings of nobody: no hooks, filters or signatures of this machine."""
+
+
+def settings(pairs: dict[str, str]) -> dict[str, str]:
+    """The environment that gives git these settings."""
+    found = {"GIT_CONFIG_COUNT": str(len(pairs))}
+    for number, (name, value) in enumerate(pairs.items()):
+        found |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return found
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """The environment without what a git hook that starts this has set for another repository."""
+    mine = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX")
+    return {n: value for n, value in os.environ.items() if n not in mine} | extra
+
+
+def run(
+    folder: Path, *arguments: str, given: bytes = b"", env: Mapping[str, str] = NOTHING
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git, whose output is bytes."""
+    return subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env=environment(LC_ALL="C.UTF-8", **env),
+        input=given,
+        capture_output=True,
+        check=False,
+    )
+
+
+def git_bytes(
+    folder: Path, *arguments: str, given: bytes = b"", env: Mapping[str, str] = NOTHING
+) -> bytes:
+    """What git prints.
+
+    Raises:
+        UpdateStopped: it failed, and this is what it said.
+    """
+    done = run(folder, *arguments, given=given, env=env)
+    if done.returncode != 0:
+        raise UpdateStopped(f"git {arguments[0]}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+def git(folder: Path, *arguments: str, given: bytes = b"", env: Mapping[str, str] = NOTHING) -> str:
+    """The same as text."""
+    return os.fsdecode(git_bytes(folder, *arguments, given=given, env=env)).removesuffix("\n")
