@@ -12,7 +12,7 @@ import pytest
 
 from tests.stand_ins.actions import Done, Job, run_workflow
 from tests.stand_ins.github import GitHub, serve_github
-from tests.stand_ins.github_api import NO_TAGS
+from tests.stand_ins.github_api import NO_TAGS, PUSH
 from tests.support.environment import clean_environment
 from tests.support.git import commit, git
 from tests.support.releases import releases
@@ -51,13 +51,18 @@ class Repository:
         git(checkout, "remote", "set-url", "origin", "https://github.com/acme/flows")
         return checkout
 
+    def passed(self, *commits: str) -> None:
+        """CI has passed for commits that were pushed before."""
+        for each in commits:
+            self.github.add_run("ci.yaml", "success", head_sha=each)
+
     def on_act(self, branch: str) -> Done:
         handed = {"GITHUB_TOKEN": self.token}
         checkout = self.check_out(branch)
         return run_workflow(checkout, "push", "release.yaml", self.environment, handed)
 
     def release(self) -> Done:
-        """Push, and run the step that releases."""
+        """Push, and run the step that releases, as after a CI that has passed for this commit."""
         job = Job(self.check_out(), "release.yaml", self.environment, {"github.token": self.token})
         done = job.run("Tag and publish")
         assert self.token not in done.stdout
@@ -78,28 +83,44 @@ def text(section: str) -> str:
     return section.partition("\n")[2].strip()
 
 
+def what_ci_runs(folder: Path, command: str) -> None:
+    (program := folder / ".ci/run").parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\n{command}\n")
+    program.chmod(0o755)
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Iterator[Repository]:
-    workflow = Path(".github/workflows/release.yaml")
-    (folder := tmp_path / "laptop").mkdir()
-    (folder / workflow).parent.mkdir(parents=True)
-    shutil.copy(ROOT / workflow, folder / workflow)
+    folder = tmp_path / "laptop"
+    (workflows := folder / ".github/workflows").mkdir(parents=True)
+    for name in ("ci.yaml", "release.yaml"):
+        shutil.copy(ROOT / ".github/workflows" / name, workflows)
+    what_ci_runs(folder, "exit 0")
     commit(folder)
     (home := tmp_path / "home").mkdir()
     with serve_github(tmp_path) as github:
         git(folder, "push", "--quiet", str(github.create("acme/flows")), "main")
         environment = clean_environment(HOME=str(home), XDG_CACHE_HOME=str(home / ".cache"))
-        token = github.add_token()
+        token = github.add_token(PUSH | {"actions: read"})
         yield Repository(folder, github, environment | github.environment(), token)
 
 
-def test_a_push_to_main_and_to_no_other_branch_releases(repository: Repository) -> None:
+def test_a_push_to_main_that_ci_passes_releases_and_nothing_else(repository: Repository) -> None:
     first = repository.commit(FIRST)
     repository.on_act("other")
     assert repository.tags() == {}
     assert repository.github.requests == []
     done = repository.on_act("main")
     assert done.returncode == 0, done.stdout
+    assert repository.tags() == {"v0.1.0": first}
+
+    repository.github.requests.clear()
+    what_ci_runs(repository.folder, "echo 1 failed; exit 1")
+    repository.commit(SECOND, FIRST)
+    done = repository.on_act("main")
+    assert done.returncode != 0
+    assert "1 failed" in done.stdout
+    assert repository.github.requests == []
     assert repository.tags() == {"v0.1.0": first}
     assert repository.token not in done.stdout
 
@@ -123,6 +144,7 @@ def test_all_headings_without_a_release_get_theirs_oldest_first(repository: Repo
     second = repository.commit(SECOND, FIRST)
     third = repository.commit(THIRD, SECOND, FIRST)
     repository.commit(THIRD, SECOND.replace("second", "second one"), FIRST)
+    repository.passed(second, third)
     done = repository.release()
     assert done.returncode == 0, done.stdout
     assert repository.tags() == {"v0.1.0": first, "v0.2.0": second, "v0.10.0": third}
@@ -137,6 +159,7 @@ def test_all_headings_without_a_release_get_theirs_oldest_first(repository: Repo
 def test_the_commit_that_added_the_heading_is_the_release(repository: Repository) -> None:
     added = repository.commit(FIRST)
     repository.commit(FIRST.replace("thing", "good thing"))
+    repository.passed(added)
     done = repository.release()
     assert done.returncode == 0, done.stdout
     assert repository.tags() == {"v0.1.0": added}
@@ -171,11 +194,15 @@ def test_running_it_again_changes_nothing(repository: Repository) -> None:
 
 def test_a_tag_without_a_release_gets_one_and_stays_where_it_is(repository: Repository) -> None:
     elsewhere = git(repository.folder, "rev-parse", "HEAD")
-    git(repository.bare, "tag", "v0.1.0", elsewhere)
+    git(repository.bare, "tag", "--annotate", "--message", "By hand", "v0.1.0", elsewhere)
     repository.commit(FIRST)
+    # It is the tag that people get, so its commit counts.
+    assert repository.release().returncode != 0
+    assert repository.published() == {}
+    repository.passed(elsewhere)
     done = repository.release()
     assert done.returncode == 0, done.stdout
-    assert repository.tags() == {"v0.1.0": elsewhere}
+    assert git(repository.bare, "rev-parse", "v0.1.0^{commit}") == elsewhere
     assert repository.published() == {"v0.1.0": text(FIRST)}
     assert "target_commitish" not in repository.github.releases[0]
 
@@ -184,6 +211,7 @@ def test_a_tag_that_github_refuses_can_be_pushed_by_hand(repository: Repository)
     repository.github.refusals = {NO_TAGS}
     first = repository.commit(FIRST)
     second = repository.commit(SECOND, FIRST)
+    repository.passed(first)
     done = repository.release()
     assert done.returncode != 0
     command = f"git tag v0.1.0 {first} && git push origin v0.1.0"
@@ -195,6 +223,50 @@ def test_a_tag_that_github_refuses_can_be_pushed_by_hand(repository: Repository)
     done = repository.release()
     assert done.returncode == 0, done.stdout
     assert list(repository.published()) == ["v0.1.0", "v0.2.0"]
+
+
+def test_a_commit_that_ci_has_not_passed_is_not_released_and_holds_up_no_other(
+    repository: Repository,
+) -> None:
+    first = repository.commit(FIRST)
+    add_run = repository.github.add_run
+    # What has passed is something else.
+    add_run("ci.yaml", "failure", head_sha=first)
+    add_run("ci.yaml", "success", head_sha=first, event="pull_request")
+    add_run("ci.yaml", "success", head_sha=first, head_branch="other")
+    add_run("release.yaml", "success", head_sha=first)
+    second = repository.commit(SECOND, FIRST)
+    done = repository.release()
+    assert done.returncode != 0
+    assert (
+        f"::error::v0.1.0 is not released, because CI has not passed on main for its commit {first}."
+        in done.stdout
+    )
+    assert repository.tags() == {"v0.2.0": second}
+    assert list(repository.published()) == ["v0.2.0"]
+    # It has failed by chance, and was run again.
+    repository.github.runs[0]["conclusion"] = "success"
+    done = repository.release()
+    assert done.returncode == 0, done.stdout
+    assert repository.tags() == {"v0.1.0": first, "v0.2.0": second}
+
+
+def test_a_version_whose_ci_fails_is_replaced_by_the_next_one(repository: Repository) -> None:
+    repository.commit(FIRST)
+    fixed = repository.commit(FIRST.replace("v0.1.0", "v0.1.1"))
+    done = repository.release()
+    assert done.returncode == 0, done.stdout
+    assert repository.tags() == {"v0.1.1": fixed} == releases(repository.folder)
+
+
+def test_without_an_answer_about_ci_nothing_is_released(repository: Repository) -> None:
+    repository.commit(FIRST)
+    repository.commit(SECOND, FIRST)
+    repository.github.rights[repository.token] = PUSH
+    done = repository.release()
+    assert done.returncode != 0
+    assert "HTTP 403" in done.stdout
+    assert repository.tags() == {}
 
 
 @pytest.mark.parametrize("heading", ["Unreleased", "0.3.0", "v0.3", "v0.3.0-beta", "v0.3.0 (May)"])

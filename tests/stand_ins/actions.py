@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.support.git import git
 from tests.support.repository import ROOT
 
 Done = subprocess.CompletedProcess[str]
@@ -50,7 +51,7 @@ def run_workflow(
 
 @dataclass
 class Job:
-    """The only job of a workflow, in a checkout: its steps are run by their names, as they are."""
+    """A job of a workflow, in a checkout: its steps are run by their names, as they are."""
 
     checkout: Path
     workflow: str
@@ -70,7 +71,9 @@ class Job:
         """Run steps until one fails; those whose condition does not hold are skipped."""
         workflow = yaml.safe_load((self.checkout / ".github/workflows" / self.workflow).read_text())
         self.temp.mkdir(exist_ok=True)
-        (job,) = workflow["jobs"].values()
+        # The job that has these steps.
+        jobs = [job for job in workflow["jobs"].values() if "steps" in job]
+        (job,) = (j for j in jobs if names[0] in [step["name"] for step in j["steps"]])
         steps = {step["name"]: step for step in job["steps"]}
         done = Done([], 0, "")
         for step in (steps[name] for name in names):
@@ -95,6 +98,7 @@ class Job:
             "GITHUB_REPOSITORY": self.repository,
             "GITHUB_REPOSITORY_OWNER": self.repository.split("/")[0],
             "GITHUB_SERVER_URL": "https://github.com",
+            "GITHUB_SHA": git(self.checkout, "rev-parse", "HEAD"),
             "RUNNER_TEMP": str(self.temp),
         }
         command = ["bash", "--noprofile", "--norc", *options.split(), "-c", script]

@@ -16,11 +16,14 @@ Rights = frozenset[str]
 NOTHING: Rights = frozenset()
 READ = NOTHING | {"contents: read"}
 PUSH = READ | {"contents: write"}
-OWNER = PUSH | {"secrets: read", "secrets: write"}
+OWNER = PUSH | {"secrets: read", "secrets: write", "actions: read", "administration: write"}
+
+NEW_REPOSITORY = {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": False}
 
 Refusal = tuple[int, str]
 NO_DRAFTS = 422, "Draft pull requests are not supported in this repository."
 NO_PULLS = 403, "GitHub Actions is not permitted to create or approve pull requests."
+FORBIDDEN = 409, "The organization does not allow this."
 NO_TAGS = 403, "Resource not accessible by integration"
 
 
@@ -41,6 +44,12 @@ class GitHubApi:
     pulls: list[dict[str, Any]] = field(default_factory=list)
     issues: list[dict[str, Any]] = field(default_factory=list)
     releases: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    """The runs of workflows, oldest first."""
+    states: dict[str, str] = field(default_factory=dict)
+    """The states of workflows that are not active."""
+    permissions: dict[str, Any] = field(default_factory=lambda: dict(NEW_REPOSITORY))
+    """What Actions may do in the repository."""
     refusals: set[Refusal] = field(default_factory=set)
     """Which of the refusals above apply."""
     requests: list[Request] = field(default_factory=list)
@@ -77,6 +86,8 @@ class GitHubApi:
         match request.method, *route:
             case _, "actions", "secrets", *secret:
                 return self._secrets(secret, request)
+            case _, "actions", *actions:
+                return self._actions(name, actions, request)
             case "GET", "pulls":
                 return as_json(200, self._find_pulls(name, **parse_qs(request.query)))
             case "POST", "pulls":
@@ -113,6 +124,45 @@ class GitHubApi:
                 del self.secrets[name]
                 return Answer(204)
         return self._refuse(request)
+
+    # https://docs.github.com/rest/actions/permissions, /workflows and /workflow-runs
+
+    def _actions(self, name: str, route: list[str], request: Request) -> Answer:
+        reads = request.method == "GET" and route[0] == "workflows"
+        if ("actions: read" if reads else "administration: write") not in self.rights[request.token]:
+            return as_json(403, {"message": "Must have admin rights to Repository."})
+        match request.method, *route:
+            case "GET", "permissions", "workflow":
+                return as_json(200, self.permissions)
+            case "PUT", "permissions", "workflow":
+                if FORBIDDEN in self.refusals:
+                    return as_json(409, {"message": FORBIDDEN[1]})
+                self.permissions |= json.loads(request.body)
+                return Answer(204)
+            case "GET", "workflows", workflow, "runs":
+                return as_json(200, self._runs(workflow, **parse_qs(request.query)))
+            case "GET", "workflows", workflow:
+                pushed = ["log", "--branches=main", "-1", "--format=%H", "--"]
+                if not git(self.repository(name), *pushed, f".github/workflows/{workflow}"):
+                    return as_json(404, {"message": "Not Found"})
+                return as_json(200, {"state": self.states.get(workflow, "active")})
+            case "PUT", "workflows", workflow, "enable":
+                self.states[workflow] = "active"
+                return Answer(204)
+        return self._refuse(request)
+
+    def add_run(self, workflow: str, conclusion: str | None, **details: object) -> None:
+        """A workflow has run, for a push to main unless the details say otherwise."""
+        usual = {"event": "push", "head_branch": "main"}
+        self.runs.append({"workflow": workflow, "conclusion": conclusion} | usual | details)
+
+    def _runs(self, workflow: str, /, per_page: list[str], **query: list[str]) -> dict[str, Any]:
+        """The runs that a query is for, newest first."""
+        keys = {"branch": "head_branch", "status": "conclusion"}
+        wanted = {"workflow": [workflow]} | {keys.get(k, k): v for k, v in query.items()}
+        runs = self.runs[::-1]
+        found = [run for run in runs if all([run[key]] == wanted[key] for key in wanted)]
+        return {"total_count": len(found), "workflow_runs": found[: int(per_page[0])]}
 
     # https://docs.github.com/rest/pulls
 
