@@ -16,7 +16,7 @@ from tools.rotate_tokens import rotate_tokens
 
 from tests.e2e.conftest import BuildContainer
 from tests.stand_ins.github import new_token
-from tests.stand_ins.github_api import NOTHING, OWNER, PUSH, READ
+from tests.stand_ins.github_api import FORBIDDEN, NOTHING, OWNER, PUSH, READ
 from tests.stand_ins.laptop import Laptop
 from tests.stand_ins.prefect_cloud import WORKER
 from tests.stand_ins.project import Project
@@ -71,6 +71,7 @@ def test_values_in_the_environment_are_enough(
         "PREFECT_API_URL": laptop.cloud.url,
     }
     head = git(laptop.project, "rev-parse", "HEAD")
+    assert laptop.github.permissions["can_approve_pull_request_reviews"] is True
     assert git(laptop.github.repository(laptop.name), "rev-parse", "main") == head
     assert laptop.cloud.server.deployment(f"acme-{laptop.pool}-example")["version"] == head
 
@@ -389,8 +390,15 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     assert "flow2" in step(laptop, "Deployment")
     edit(laptop.project / "prefect.yaml", "flow2:main", "flow1:main")
     commit(laptop.project)
+
+    # Runs do not need what the organization forbids to updates.
+    laptop.github.permissions["can_approve_pull_request_reviews"] = False
+    laptop.github.refusals = {FORBIDDEN}
     ready, steps = laptop.bootstrap()
     assert ready, steps
+    assert steps["Updates"].startswith("action needed. Actions may not open pull requests")
+    laptop.github.refusals.clear()
+    assert step(laptop, "Updates").startswith("done. connected; ")
     assert laptop.doctor() == {}
 
 

@@ -90,6 +90,13 @@ def missing_secret(laptop: Laptop) -> Iterator[Env]:
 
 
 @contextmanager
+def updates_held_back(laptop: Laptop) -> Iterator[Env]:
+    laptop.github.permissions["can_approve_pull_request_reviews"] = False
+    yield {}
+    assert laptop.bootstrap()[0]
+
+
+@contextmanager
 def not_deployed(laptop: Laptop) -> Iterator[Env]:
     laptop.push()
     yield {}
@@ -138,6 +145,9 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
         {"Modal token": "only one of MODAL_TOKEN_ID and MODAL_TOKEN_SECRET is set. set both"},
     ),
     "a missing GitHub secret": (missing_secret, {"GitHub secrets": "lacks PREFECT_API_KEY. make"}),
+    "updates that GitHub holds back": (
+        updates_held_back, {"Updates": "may not open pull requests, so no update arrives. make"},
+    ),
     "no API": (environment(PREFECT_API_URL=None), {"Prefect": "no API is configured. uv run"}),
     "a refused key": (
         environment(PREFECT_API_KEY="other"),
@@ -180,6 +190,7 @@ def test_without_a_network_it_says_what_it_cannot_check(laptop: Laptop) -> None:
     assert found.keys() == {
         "Blocks", "Orphaned deployments", "Prefect", "GitHub token",
         "Work pool", "GitHub secrets", "Deployment", "Last runs", "Commit",
+        "Updates",
     }  # fmt: skip
 
 
@@ -192,5 +203,5 @@ def test_the_real_command_says_the_same_and_changes_nothing(laptop: Laptop) -> N
     assert done.stdout.split()[:4] == ["finding", "what", "to", "do"]
     rows = [line for line in done.stdout.splitlines() if line[:1] in [*"✓✗?!"]]
     assert [row.split()[1:3] for row in rows if row[0] != "✓"] == [["Work", "pool"]]
-    assert "\n23 passed, 1 failed\n" in done.stdout
+    assert "\n24 passed, 1 failed\n" in done.stdout
     laptop.assert_no_secret_was_said()

@@ -164,7 +164,7 @@ def test_an_owner_can_set_it_up_step_by_step_run_it_and_turn_it_off(
         follow(laptop, line)
     # What is left is in the table of step 5, for a browser, and the deploy that a push starts.
     follow(laptop, "make prefect-deploy")
-    assert laptop.doctor().keys() == {"GitHub secrets"}
+    assert laptop.doctor().keys() == {"GitHub secrets", "Updates"}
     laptop.github.secrets = {
         "PREFECT_API_KEY": laptop.cloud.key,
         "PREFECT_API_URL": laptop.cloud.url,

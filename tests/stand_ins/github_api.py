@@ -129,7 +129,8 @@ class GitHubApi:
 
     def _actions(self, name: str, route: list[str], request: Request) -> Answer:
         reads = request.method == "GET" and route[0] == "workflows"
-        if ("actions: read" if reads else "administration: write") not in self.rights[request.token]:
+        needed = "actions: read" if reads else "administration: write"
+        if needed not in self.rights[request.token]:
             return as_json(403, {"message": "Must have admin rights to Repository."})
         match request.method, *route:
             case "GET", "permissions", "workflow":
@@ -142,8 +143,9 @@ class GitHubApi:
             case "GET", "workflows", workflow, "runs":
                 return as_json(200, self._runs(workflow, **parse_qs(request.query)))
             case "GET", "workflows", workflow:
-                pushed = ["log", "--branches=main", "-1", "--format=%H", "--"]
-                if not git(self.repository(name), *pushed, f".github/workflows/{workflow}"):
+                repository, file = self.repository(name), f".github/workflows/{workflow}"
+                pushed = git(repository, "branch", "--list", "main")
+                if not pushed or not git(repository, "ls-tree", "main", file):
                     return as_json(404, {"message": "Not Found"})
                 return as_json(200, {"state": self.states.get(workflow, "active")})
             case "PUT", "workflows", workflow, "enable":

@@ -26,7 +26,7 @@ from tests.support.git import commit, git
 
 STEPS = [
     "prefect.yaml", "Remote", "Prefect", "GitHub token", "Modal token", "Work pool",
-    "GitHub secrets", "Commit", "Deployment",
+    "GitHub secrets", "Commit", "Deployment", "Updates",
 ]  # fmt: skip
 """What `make bootstrap` goes through, in this order."""
 SLOW = ("uv", "Lock file", "Template")
@@ -34,7 +34,7 @@ SLOW = ("uv", "Lock file", "Template")
 
 def steps(said: str) -> dict[str, str]:
     """What `make bootstrap` says of each step."""
-    lines = [line for line in said.splitlines() if line[:2] in ("✓ ", "✗ ")]
+    lines = [line for line in said.splitlines() if line[:2] in ("✓ ", "✗ ", "! ")]
     found = dict(line[2:].split(": ", 1) for line in lines)
     assert list(found) == STEPS, said
     return found
@@ -165,6 +165,7 @@ class Laptop:
             server.post("block_documents/filter", include_secrets=True),
             [d["version"] for d in server.post("deployments/filter")],
             dict(self.github.secrets),
+            dict(self.github.permissions),
         ]
 
     def files(self) -> list[str]:
