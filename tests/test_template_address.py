@@ -1,12 +1,16 @@
 """The template's own address is written down in a form that every update understands."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from copier._vcs import get_repo
 
-from tests.support.copier import TUTORIAL, URL, copier, data, published
+from tests.support.changes import edit
+from tests.support.copier import AS_RENOVATE, TUTORIAL, URL, copier, data, published
+from tests.support.environment import clean_environment
+from tests.support.git import commit
 
 SHORT = [
     "gh:acme/template",
@@ -15,7 +19,23 @@ SHORT = [
     "gl:acme/group/template",
     "git+https://example.com/template.git",
 ]
-FULL = [URL, "https://github.com/acme/template", "git@github.com:acme/template.git", "/a/gh:b", "."]
+REMOTE = [
+    URL,
+    "https://github.com/acme/template",
+    "https://git.acme-corp.com/acme/template.git",
+    "git@github.com:acme/template.git",
+    "ssh://git@git.acme-corp.com/acme/template.git",
+    "template-host:acme/template.git",
+]
+ABSOLUTE = [
+    "/a/gh:b",
+    "~/template",
+    "file:///a/template",
+    r"C:\template",
+    "C:/t",
+    r"\\server\share",
+]
+RELATIVE = [".", "..", "./template", "../template", "template", "a/b", "./a:b", r"a\b"]
 
 
 @pytest.mark.parametrize("short", SHORT)
@@ -35,9 +55,73 @@ def test_a_token_in_the_address_is_refused_and_not_repeated(
     assert secret not in text
 
 
-@pytest.mark.parametrize("full", FULL)
-def test_a_full_address_and_a_local_path_are_taken(macro: Callable[..., str], full: str) -> None:
-    assert macro("template_address.error", full) == ""
+@pytest.mark.parametrize("address", REMOTE)
+def test_a_full_address_is_taken(macro: Callable[..., str], address: str) -> None:
+    assert macro("template_address.error", address) == ""
+    assert macro("template_address.note", address, "v1.0.0") == ""
+
+
+@pytest.mark.parametrize("path", ABSOLUTE)
+def test_an_absolute_path_is_taken_and_explained(macro: Callable[..., str], path: str) -> None:
+    assert macro("template_address.error", path) == ""
+    note = macro("template_address.note", path, "v1.0.0")
+    assert f"Updates work on this machine only, while the template stays in {path}." in note
+    assert "copy from its web address, such as https://" in note
+
+
+@pytest.mark.parametrize("path", RELATIVE)
+def test_a_relative_path_is_refused(macro: Callable[..., str], path: str) -> None:
+    text = macro("template_address.error", path)
+    assert text.startswith("Type the template's web address, such as https://")
+    assert text.endswith(f"updates run in the project, where {path} means another folder.")
+
+
+def test_a_folder_without_git_cannot_update_a_project(macro: Callable[..., str]) -> None:
+    note = macro("template_address.note", "/template", "")
+    assert note.strip() == "The project cannot be updated, because /template is no git repository."
+
+
+def test_a_relative_path_leaves_nothing(published_template: Path, tmp_path: Path) -> None:
+    options = ["copy", "--defaults", *data(TUTORIAL)]
+    folder = published_template
+    done = copier(*options, ".", str(tmp_path / "p"), env=clean_environment(), cwd=folder)
+    assert done.returncode == 1
+    assert "Type the template's web address" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "p").exists()
+
+
+def test_the_closing_message_explains_an_absolute_path_and_updates_take_it(
+    published_template: Path, tmp_path: Path
+) -> None:
+    template = shutil.copytree(published_template, tmp_path / "template")
+    project = tmp_path / "project"
+    options = ["copy", "--defaults", *data(TUTORIAL)]
+    done = copier(*options, str(template), str(project), env=clean_environment())
+    assert done.returncode == 0, done.stderr
+    message = done.stderr.split("Its README.md says what else there is.\n")[1]
+    assert message.strip().splitlines()[0].endswith(f"while the template stays in {template}.")
+    commit(project)
+    commit(template, tag="v1.1.0")
+    done = copier("update", *AS_RENOVATE, "v1.1.0", env=clean_environment(), cwd=project)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("address", ["../template", "gh:acme/template"])
+def test_an_address_that_is_stored_is_not_refused_by_an_update(
+    published_template: Path, tmp_path: Path, address: str
+) -> None:
+    project = tmp_path / "project"
+    template = shutil.copytree(published_template, tmp_path / "template")
+    env = published(template) | {"GIT_CONFIG_VALUE_0": "https://github.com/acme/template.git"}
+    options = ["copy", "--quiet", "--defaults", *data(TUTORIAL)]
+    done = copier(*options, str(template), str(project), env=env)
+    assert done.returncode == 0, done.stderr
+    edit(project / ".copier-answers.yml", r"^_src_path: .*$", f"_src_path: {address}")
+    commit(project)
+    commit(template, tag="v1.1.0")
+    done = copier("update", *AS_RENOVATE, "v1.1.0", env=env, cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert f"_src_path: {address}\n" in (project / ".copier-answers.yml").read_text()
 
 
 def test_a_short_form_leaves_nothing(published_template: Path, tmp_path: Path) -> None:
