@@ -71,6 +71,11 @@ DOCUMENTS = [
     and (file.parts[0] in ("docs", file.name) or ROOT / file == PROJECT / "README.md")
 ]
 
+BY_HAND = Document(ROOT / "docs/by_hand.md")
+"""The steps of `make bootstrap` one by one, for the project of acme/flows."""
+MOVING = Document(ROOT / "docs/moving.md")
+"""How to change answers later, and how to repair what updates need, for the same project."""
+
 
 def owners() -> list[tuple[str, str]]:
     """Each file or folder in the table of docs/ownership.md, and whose it is."""
