@@ -331,7 +331,8 @@ def test_without_gh_it_says_what_to_add_by_hand(
     monkeypatch.setattr(sys, "executable", str(tools / "python"))
     assert step(laptop, "GitHub secrets", PATH=str(tools)) == (
         "action needed. gh cannot tell: gh is not installed. "
-        f"add PREFECT_API_KEY and PREFECT_API_URL at {page} (README.md says where they are)"
+        "add PREFECT_API_KEY (a new key from https://app.prefect.cloud/my/api-keys) and PREFECT_API_URL "
+        f"(what uv run prefect config view prints where you are logged in) at {page}"
     )
 
 

@@ -38,6 +38,12 @@ def in_actions(project: Project, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]
     refresh_global_settings_context()
 
 
+WHERE = {
+    "PREFECT_API_KEY": "a new key from https://app.prefect.cloud/my/api-keys",
+    "PREFECT_API_URL": "what uv run prefect config view prints where you are logged in",
+}
+
+
 @pytest.mark.parametrize(
     "missing",
     [["PREFECT_API_URL"], ["PREFECT_API_KEY"], ["PREFECT_API_URL", "PREFECT_API_KEY"]],
@@ -50,8 +56,7 @@ def test_missing_secrets_are_named_with_the_page_where_they_are_added(
         in_actions.setenv(name, "" if name in missing else value)
     page = "https://github.com/acme/flows/settings/secrets/actions"
     assert problems(check_prefect, project) == [
-        f"failed: the secret {name} is missing. add it at {page} (README.md says its value)"
-        for name in missing
+        f"failed: the secret {name} is missing. add it at {page}: {WHERE[name]}" for name in missing
     ]
     in_actions.delenv("GITHUB_ACTIONS")
     assert "secret" not in str(problems(check_prefect, project))
