@@ -118,10 +118,8 @@ def check(project: Path, answers: dict[str, Any], macro: Macro) -> None:
     assert expression == f"github.ref == 'refs/heads/{branch}'"
 
     readme = (project / "README.md").read_text()
-    create = next(line for line in readme.splitlines() if "work-pool create" in line)
-    assert shlex.split(create)[-1] == pool
-    push = next(line for line in readme.splitlines() if "git push" in line)
-    assert shlex.split(push)[-1] == branch
+    delete = next(line for line in readme.splitlines() if "work-pool delete" in line)
+    assert shlex.split(delete)[-1] == pool
 
     for name, content in tree(project).items():
         if name.endswith(".py"):

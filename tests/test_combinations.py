@@ -84,7 +84,7 @@ def test_their_files_agree(render: Renderer, answers: dict[str, Any]) -> None:
         f"from {package}.flows.flow1 import main" in (project / "tests/test_flow1.py").read_text()
     )
 
-    assert f"{clone['repository']}/settings/secrets/actions" in readme
+    assert f"[GitHub]({clone['repository']})" in readme
     assert deploy[True]["push"]["branches"] == [clone["branch"]]
     assert deployment["work_pool"]["name"] in readme
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.documents import BY_HAND
 from tests.support.repository import tree
 
 Parsed = dict[Any, Any]
@@ -204,19 +205,24 @@ def test_a_deploy_and_the_ci_that_it_calls_do_not_wait_for_each_other(tutorial: 
     "text",
     [
         "uv run prefect cloud login",
-        'GitHubCredentials(token=getpass("GitHub token: ")).save("ben-epstein-prefect-modal", overwrite=True)',
+        'GitHubCredentials(token=getpass("GitHub token: ")).save("acme-flows", overwrite=True)',
         "uv run modal setup",
         "uv run prefect work-pool create --type modal:push --provision-infra pref-modal-pool",
-        "https://github.com/Ben-Epstein/prefect-modal/settings/secrets/actions",
+        "https://github.com/acme/flows/settings/secrets/actions",
         "https://api.prefect.cloud/api/accounts/ACCOUNT_ID/workspaces/WORKSPACE_ID",
         "https://app.prefect.cloud/account/ACCOUNT_ID/workspace/WORKSPACE_ID",
-        "uv run prefect deployment run main/Ben-Epstein-prefect-modal-example",
         "git push --set-upstream origin main",
-        "every day at 12:00, New York time",
     ],
 )
-def test_the_readme_has_every_step_of_the_tutorial(tutorial: Path, text: str) -> None:
-    assert text in (tutorial / "README.md").read_text()
+def test_the_page_for_doing_it_by_hand_has_every_step_of_the_tutorial(text: str) -> None:
+    assert text in BY_HAND.text
+
+
+def test_the_readme_is_short_and_says_what_runs_when_and_how_to_run_it(tutorial: Path) -> None:
+    text = (tutorial / "README.md").read_text()
+    assert len(text.splitlines()) < 140
+    assert "`Ben-Epstein-prefect-modal-example` runs every day at 12:00, New York time." in text
+    assert "uv run prefect deployment run main/Ben-Epstein-prefect-modal-example" in text
 
 
 @pytest.mark.parametrize(
@@ -225,8 +231,6 @@ def test_the_readme_has_every_step_of_the_tutorial(tutorial: Path, text: str) ->
         ("pyproject.toml", "hatch"),  # another build backend than uv's
         ("pyproject.toml", r"\buv>=0\.5"),  # two years old
         ("Makefile", "PYTHONPATH"),  # does nothing
-        ("README.md", "block create"),  # fails
-        ("README.md", "modal token new"),  # makes a second token
         ("README.md", r"\bE[SD]T\b"),  # wrong for half of the year
         ("prefect.yaml", r"\bE[SD]T\b"),
         ("prefect.yaml", r"^ +schedule:"),  # switches a paused schedule on again
@@ -236,3 +240,11 @@ def test_nothing_that_the_tutorial_gets_wrong_today_is_left(
     tutorial: Path, name: str, wrong: str
 ) -> None:
     assert re.findall(wrong, (tutorial / name).read_text(), re.MULTILINE) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["block create", "modal token new"],  # The first fails, the second makes a second token.
+)
+def test_the_page_for_doing_it_by_hand_repeats_none_of_the_tutorials_mistakes(wrong: str) -> None:
+    assert wrong not in BY_HAND.text

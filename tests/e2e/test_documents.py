@@ -13,7 +13,7 @@ import yaml
 from tests.e2e.conftest import BuildContainer
 from tests.stand_ins.laptop import Laptop
 from tests.support.copier import URL
-from tests.support.documents import DOCUMENTS, PROJECT, Document
+from tests.support.documents import BY_HAND, DOCUMENTS, MOVING, PROJECT, Document
 from tests.support.environment import clean_environment
 from tests.support.git import commit
 from tests.support.questionnaire import answers, questions
@@ -31,7 +31,10 @@ BROWSER = ("uv run prefect cloud login", "uv run modal setup")
 def test_every_document_with_commands_is_run_here() -> None:
     with_commands = {document.name for document in DOCUMENTS if document.commands}
     owner = (PROJECT / "README.md").relative_to(ROOT).as_posix()
-    assert with_commands == {README.name, CONTRIBUTING.name, FAQ.name, owner}
+    elsewhere = {MOVING.name}  # tests/test_moving.py and tests/e2e/test_moving.py
+    assert (
+        with_commands == {README.name, CONTRIBUTING.name, FAQ.name, BY_HAND.name, owner} | elsewhere
+    )
 
 
 def answer_questions(laptop: Laptop, folder: Path, lines: list[str]) -> None:
@@ -158,11 +161,11 @@ def test_an_owner_can_set_it_up_step_by_step_run_it_and_turn_it_off(
     for line in closing:
         follow(laptop, line)
     sections = owners_readme(laptop)
-    everything_at_once, *steps = sections.pop("Set up once")
-    assert everything_at_once == "make bootstrap"
-    for line in steps:
-        follow(laptop, line)
-    # What is left is in the table of step 5, for a browser, and the deploy that a push starts.
+    assert sections.pop("Set up once") == ["make bootstrap"]
+    for line in BY_HAND.commands:
+        line = line.replace("acme-flows", f"acme-{laptop.pool}")
+        follow(laptop, line.replace("pref-modal-pool", laptop.pool))
+    # What is left is in the page's table of secrets, for a browser, and the deploy that a push starts.
     follow(laptop, "make prefect-deploy")
     assert laptop.doctor().keys() == {"GitHub secrets", "Updates"}
     laptop.github.secrets = {

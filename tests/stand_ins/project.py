@@ -19,6 +19,7 @@ from tools.checks.last_runs import check_last_runs
 
 from tests.stand_ins.container import Container
 from tests.stand_ins.github import GitHub
+from tests.support.documents import BY_HAND
 from tests.support.git import commit, git
 from tests.support.prefect_server import PrefectServer
 
@@ -102,9 +103,9 @@ class Project:
         return {start.astimezone(there).strftime("%H:%M") for start in starts}
 
     def save_token(self, token: str) -> None:
-        """Follow the README's step that puts the GitHub token into a Prefect block."""
-        readme = (self.folder / "README.md").read_text()
-        (line,) = [line for line in readme.splitlines() if "GitHubCredentials(" in line]
+        """Follow the step of docs/by_hand.md that puts the GitHub token into a Prefect block."""
+        (line,) = [line for line in BY_HAND.commands if "GitHubCredentials(" in line]
+        line = line.replace("acme-flows", self.repository.replace("/", "-"))
         subprocess.run(
             shlex.split(line), cwd=self.folder, env=self.environment,
             input=f"{token}\n", text=True, check=True, capture_output=True,
