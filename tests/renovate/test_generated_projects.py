@@ -5,13 +5,15 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from tests.renovate.conftest import RENOVATE, Report
 from tests.support.copier import AS_RENOVATE, TUTORIAL, URL, copier, data, published
-from tests.support.environment import clean_environment
-from tests.support.git import commit
+from tests.support.environment import UV_CACHE, clean_environment
+from tests.support.git import commit, git
+from tests.support.releases import TODAY, publish, releases
 from tests.support.repository import ROOT, export
 
 WORKFLOW = """
@@ -81,21 +83,75 @@ def test_what_the_template_pins_is_left_to_the_template(report: Report) -> None:
     assert {(".python-version", "python"), ("pyproject.toml", "uv_build")} <= seen
 
 
-def test_the_pull_request_links_the_changelog_of_its_release(project: Path, report: Report) -> None:
+def test_what_has_no_bound_moves_with_the_lock_file(report: Report) -> None:
+    assert ("pyproject.toml", "prefect") not in report.updates()
+    assert report.titles["renovate/lock-file-maintenance"] == "Lock file maintenance"
+
+
+def copier_rule(project: Path) -> dict[str, Any]:
+    """What renovate.json says about updates from the template."""
     (rule,) = [
         rule
         for rule in json.loads((project / "renovate.json").read_text())["packageRules"]
         if rule["matchManagers"] == ["copier"]
     ]
-    (update,) = [found for found in report.dependencies if found.name == URL]
-    fields = {"sourceUrl": update.source, "newValue": update.updates["renovate/template"]}
+    return cast("dict[str, Any]", rule)
+
+
+def filled_in(text: str, **fields: object) -> str:
+    """A text of renovate.json, as Renovate fills it in."""
     code = "console.log(require(process.argv[1]).compile(process.argv[2], JSON.parse(process.argv[3])))"
-    link = subprocess.check_output(
-        ["node", "-e", code, RENOVATE / "util/template", rule["changelogUrl"], json.dumps(fields)],
+    return subprocess.check_output(
+        ["node", "-e", code, RENOVATE / "util/template", text, json.dumps(fields)],
         env=clean_environment(),
         text=True,
+    ).rstrip("\n")
+
+
+def test_the_pull_request_links_the_changelog_of_its_release(project: Path, report: Report) -> None:
+    (update,) = [found for found in report.dependencies if found.name == URL]
+    version = update.updates["renovate/template"]
+    link = filled_in(
+        copier_rule(project)["changelogUrl"], sourceUrl=update.source, newValue=version
     )
-    assert link == f"{URL.removesuffix('.git')}/blob/v1.0.0/CHANGELOG.md\n"
+    assert link == f"{URL.removesuffix('.git')}/blob/v1.0.0/CHANGELOG.md"
+
+
+def test_its_branch_has_a_lock_file_that_is_current(tmp_path: Path) -> None:
+    template, project = tmp_path / "template", tmp_path / "project"
+    publish(template)
+    *_, released = releases()
+    answers = data(TUTORIAL | {"updates": "renovate"})
+    options = ["--quiet", "--defaults", "--vcs-ref", released]
+    done = copier("copy", *options, *answers, URL, str(project), env=published(template))
+    assert done.returncode == 0, done.stderr
+    uv = clean_environment(UV_CACHE_DIR=str(UV_CACHE))
+    subprocess.run(["uv", "lock", "--quiet"], cwd=project, env=uv, check=True)
+    commit(project)
+    (home := tmp_path / "home").mkdir()
+    git(home, "config", "--file", ".gitconfig", f"url.file://{template}.insteadOf", URL)
+    upgrade = {"manager": "copier", "packageFile": ".copier-answers.yml", "newValue": TODAY}
+    branch = {
+        "repository": f"file://{project}",
+        "folder": str(tmp_path / "clone"),
+        "baseBranch": "main",
+        "branchName": "renovate/template",
+        "upgrades": [upgrade],
+    }
+    environment = clean_environment(HOME=str(home))
+    environment.pop("GIT_CONFIG_GLOBAL")
+    code = Path(__file__).with_name("branch.js")
+    command = ["node", str(code), str(RENOVATE), json.dumps(branch)]
+    subprocess.run(command, check=True, env=environment)
+    git(project, "checkout", "--quiet", "renovate/template")
+    assert f"_commit: {TODAY}" in (project / ".copier-answers.yml").read_text()
+    subprocess.run(["uv", "lock", "--quiet", "--check"], cwd=project, env=uv, check=True)
+
+
+def test_only_the_pull_request_of_a_major_release_asks_for_a_new_lock_file(project: Path) -> None:
+    (note,) = copier_rule(project)["prBodyNotes"]
+    assert filled_in(note, isMinor=True) == ""
+    assert "`uv lock`" in filled_in(note, isMajor=True)
 
 
 @pytest.mark.parametrize("config", ["project", "repository"])
