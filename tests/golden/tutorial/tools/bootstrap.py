@@ -22,6 +22,7 @@ from tools.checks.prefect_account import check_prefect, fix_prefect
 from tools.checks.prefect_yaml import check_containers, check_keys
 from tools.checks.repository import check_remote, fix_remote
 from tools.checks.schedules import check_schedules
+from tools.checks.updates import can_connect, check_updates, fix_updates
 
 PREFECT_YAML = [
     Check("Keys", check_keys),
@@ -59,6 +60,14 @@ STEPS = [
     Step("GitHub secrets", check_github_secrets, fix_github_secrets, after=("Work pool",)),
     Step("Commit", check_commit, fix_commit, after=("Remote",)),
     Step("Deployment", check_deployed, fix_deployed, after=("prefect.yaml", "Work pool", "Commit")),
+    Step(
+        "Updates",
+        check_updates,
+        fix_updates,
+        after=("Remote",),
+        renew=can_connect,
+        optional=True,
+    ),
 ]
 
 ALL = [Step("prefect.yaml", check_prefect_yaml), *STEPS]
@@ -71,11 +80,13 @@ def bootstrap(project: Project) -> int:
     for step in ALL:
         try:
             text, status = take(step, project, ready), "passed"
-            ready.add(step.name)
         except EOFError:
             raise
         except Exception as error:
-            text, status = f"action needed. {told([explain(error)])}", "failed"
+            text = f"action needed. {told([explain(error)])}"
+            status = "warning" if step.optional else "failed"
+        if status != "failed":
+            ready.add(step.name)
         say(f"{step.name}: {text}", status)
     if len(ready) < len(ALL):
         say("\nNot ready yet. Run make bootstrap again when you have done that.")
@@ -103,7 +114,7 @@ def take(step: Step, project: Project, ready: set[str]) -> str:
     if needed and step.fix:
         step.fix(project)
         found = examine(step, project)
-    if not is_right(found):
+    if not is_right(found) or (step.optional and not has_passed(found)):
         raise ActionRequired(told(found))
     did = "done" if needed else "already there" if step.fix else "checked"
     return f"{did}. {told(found)}"
@@ -111,6 +122,10 @@ def take(step: Step, project: Project, ready: set[str]) -> str:
 
 def is_right(found: list[Finding]) -> bool:
     return all(each.status in ("passed", "warning") for each in found)
+
+
+def has_passed(found: list[Finding]) -> bool:
+    return all(each.status == "passed" for each in found)
 
 
 def is_failed(found: list[Finding]) -> bool:

@@ -62,6 +62,8 @@ class Step(Check):
     after: tuple[str, ...] = ()
     renew: Callable[[Project], bool] = lambda _: False
     """Whether to run the fix although the check passes."""
+    optional: bool = False
+    """Whether the project is ready without it."""
 
 
 def examine(check: Check, project: Project) -> list[Finding]:

@@ -23,6 +23,7 @@ from tools.base.stop import ActionRequired, CheckSkipped
 RENDERED = (
     ".copier-answers.yml",
     ".gitattributes",
+    ".github/dependabot.yml",
     ".github/workflows/ci.yaml",
     ".github/workflows/prefect_cd.yaml",
     ".github/workflows/template_update.yaml",

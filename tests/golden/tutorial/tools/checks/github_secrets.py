@@ -7,8 +7,8 @@ from tools.base.finding import Finding, failed, passed, skipped
 from tools.base.process import TIMED_OUT, last_error
 from tools.base.project import Project
 from tools.base.stop import ActionRequired
+from tools.checks.prefect_account import SECRETS
 
-SECRETS = ("PREFECT_API_KEY", "PREFECT_API_URL")
 NOT_LOGGED_IN = 4
 """https://cli.github.com/manual/gh_help_exit-codes"""
 
@@ -45,4 +45,5 @@ def fix_github_secrets(project: Project) -> None:
 def by_hand(project: Project) -> str:
     host, name = project.repository
     page = f"https://{host}/{name}/settings/secrets/actions"
-    return f"add {' and '.join(SECRETS)} at {page} (README.md says where they are)"
+    values = " and ".join(f"{secret} ({where})" for secret, where in SECRETS.items())
+    return f"add {values} at {page}"

@@ -13,6 +13,11 @@ from tools.base.project import Project
 from tools.base.workspace import api_of_console
 
 KEYS = "https://app.prefect.cloud/my/api-keys"
+SECRETS = {
+    "PREFECT_API_KEY": f"a new key from {KEYS}",
+    "PREFECT_API_URL": "what uv run prefect config view prints where you are logged in",
+}
+"""What GitHub Actions deploys with, and where each value is found."""
 
 
 def check_prefect(project: Project) -> Findings:
@@ -45,7 +50,7 @@ def missing_secrets(project: Project) -> list[Finding]:
     given = {"PREFECT_API_URL": project.workspace.url, "PREFECT_API_KEY": project.workspace.key}
     page = web_address("settings", "secrets", "actions")
     return [
-        failed(f"the secret {name} is missing", f"add it at {page} (README.md says its value)")
+        failed(f"the secret {name} is missing", f"add it at {page}: {SECRETS[name]}")
         for name, value in given.items()
         if not value
     ]
