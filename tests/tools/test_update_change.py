@@ -2,14 +2,17 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from tests.stand_ins.github_api import READ
 from tests.stand_ins.updates import OURS, THEIRS, Change, Project, copied, edit
 from tests.support.copier import URL, copier
+from tests.support.environment import clean_environment
 from tests.support.git import git
 from tests.support.repository import tree
 
@@ -194,6 +197,32 @@ def test_nothing_of_a_release_is_run(project: Project, what: str) -> None:
         assert json.loads((update / "update.json").read_text())["locked"] is (
             what not in ("a build backend", "a package")
         )
+
+
+def test_what_a_release_builds_with_is_not_installed(project: Project) -> None:
+    """A wheel, which needs no build of its own, and comes from anywhere."""
+    has_run, wheel = project.folder / "has-run", project.folder / "evil-1-py3-none-any.whl"
+    with ZipFile(wheel, "w") as packed:
+        packed.writestr("evil.py", f"open({str(has_run)!r}, 'w')")
+        packed.writestr(
+            "evil-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: evil\nVersion: 1"
+        )
+        packed.writestr("evil-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any")
+        packed.writestr("evil-1.dist-info/RECORD", "")
+    file = "template/pyproject.toml.jinja"
+    project.release(
+        "v2.0.0",
+        (file, 'version = "0.1.0"', 'dynamic = ["version"]'),
+        (file, '"uv_build>=0.9,<1"', f'"evil @ {wheel.as_uri()}"'),
+        (file, 'build-backend = "uv_build"', 'build-backend = "evil"'),
+    )
+    facts, checkout = prepared(project)
+    assert facts["locked"] is False
+    assert not has_run.exists()
+    # It would have been, by the usual command.
+    env = clean_environment(UV_PYTHON=project.environment["UV_PYTHON"])
+    subprocess.run(["uv", "lock", "--no-build"], cwd=checkout, env=env, check=False)
+    assert has_run.exists()
 
 
 def git_files(checkout: Path) -> dict[str, bytes]:
