@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 
 from tests.conftest import Renderer
 from tests.support.pins import PINS, named_tools, pinned_actions
-from tests.support.questionnaire import questionnaire
+from tests.support.questionnaire import choices, questionnaire
 from tests.support.repository import ROOT, files
 
 
@@ -69,3 +69,18 @@ def test_renovate_moves_what_is_named_here_and_leaves_what_is_held_back(render: 
     bounds = rendered_bounds(render)
     assert held_back == [name for name, bound in bounds.items() if len(bound.specifier) == 1]
     assert all_others == [f"!{name}" for name in named_tools()]
+
+
+def test_workflows_install_what_is_tested_here_for_every_offered_python() -> None:
+    lines = (ROOT / "template/tools/requirements.txt").read_text().replace("\\\n", "").splitlines()
+    found = {name: line for name, _, line in (line.partition("==") for line in lines[1:])}
+    assert {name: line.split()[0] for name, line in found.items()} == {
+        name: version for name, version in PINS.items() if name in found
+    }
+    assert {"copier", "uv"} <= found.keys()
+    hashes = {name: line.count("--hash=sha256:") for name, line in found.items()}
+    # Compiled packages: one for each Python and each kind of machine.
+    for name in ("markupsafe", "pydantic-core", "pyyaml"):
+        assert hashes.pop(name) == 2 * len(choices("python_version"))
+    assert hashes.pop("uv") >= 2
+    assert set(hashes.values()) == {1}

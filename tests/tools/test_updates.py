@@ -157,16 +157,16 @@ def test_without_a_login_or_gh_it_is_skipped(
 def test_gh_asks_the_host_that_the_project_is_on(
     project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    edit(project.root / "prefect.yaml", "https://github.com/", "https://git.acme.example/")
+    edit(project.root / "prefect.yaml", "https://github.com/", "https://acme.ghe.com/")
     (gh := tmp_path / "bin/gh").parent.mkdir()
     gh.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/log; echo "HTTP 404" >&2; exit 1\n')
     gh.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(gh.with_name("python")))
     pages = [problem for problem in problems(check_updates, project) if "https://" in problem]
     assert pages
-    assert all(f" https://git.acme.example/{NAME}/" in page for page in pages)
+    assert all(f" https://acme.ghe.com/{NAME}/" in page for page in pages)
     asked = (tmp_path / "log").read_text().splitlines()
-    start = f"api --hostname git.acme.example repos/{NAME}/actions/"
+    start = f"api --hostname acme.ghe.com repos/{NAME}/actions/"
     assert [line for line in asked if not line.startswith(start)] == []
 
 
@@ -183,3 +183,11 @@ def test_where_no_workflow_brings_them_nobody_is_asked(
     edit(answers, "updates: workflow", f"updates: {answer}") if answer else answers.unlink()
     assert text(project) == said
     assert not can_connect(project)
+
+
+def test_enterprise_server_cannot_hand_over_what_the_workflow_prepares(project: Project) -> None:
+    edit(project.root / "prefect.yaml", r"https://github\.com/", "https://git.acme-corp.com/")
+    assert problem(project) == (
+        "warning: the workflow hands over artifacts, which GitHub Enterprise Server "
+        "(git.acme-corp.com) lacks. uvx copier update --data updates=none, and make update"
+    )

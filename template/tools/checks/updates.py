@@ -80,6 +80,11 @@ def check_updates(project: Project) -> Findings:
 
 
 def check_workflow(project: Project) -> Findings:
+    host = project.repository[0]
+    if host != "github.com" and not host.endswith(".ghe.com"):
+        # https://github.com/actions/download-artifact#v4---whats-new
+        text = f"the workflow hands over artifacts, which GitHub Enterprise Server ({host}) lacks"
+        return warning(text, "uvx copier update --data updates=none, and make update")
     channel = Channel(project)
     for done in channel.said:
         if done.returncode == NOT_LOGGED_IN:
