@@ -392,7 +392,7 @@ def test_an_update_shows_what_is_new_and_what_to_read_first_and_runs_none_of_it(
         "  M pyproject.toml\n\n"
         "The other files:\n\n"
         "  M .copier-answers.yml\n\n"
-        "Review it: git diff. Then: make setup lint check test, and commit.\n"
+        "Review it: git status, git diff. Then: make setup lint check test, and commit.\n"
     )
     changed = git(old_project, "diff", "--name-only").splitlines()
     assert changed == [".copier-answers.yml", "pyproject.toml"]

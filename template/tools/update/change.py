@@ -123,7 +123,7 @@ def make(root: Path, folder: Path, ask: bool, relock: bool) -> Change | None:
     git(folder, "clone", "--quiet", "--no-tags", top, str(clone), env=ALONE)
     project = clone / git(root, "rev-parse", "--show-prefix")
     here = settings({f"url.file://{mirror}.insteadOf": address, "safe.directory": "*"})
-    env = environment(**ALONE, **here, **NOBODY, COPIER_CACHE_DIR=str(folder / "cache"))
+    env = environment(**(ALONE | here), **NOBODY, COPIER_CACHE_DIR=str(folder / "cache"))
     looked = copier(project, env, "check-update", "--output-format", "json")
     if not json.loads(looked)["update_available"]:
         return None

@@ -33,7 +33,7 @@ def merge(root: Path) -> int:
     mark_conflicts(root, change)
     print(for_terminal(change.update, change.files))
     if not (conflicts := change.update.conflicts):
-        print("\nReview it: git diff. Then: make setup lint check test, and commit.")
+        print("\nReview it: git status, git diff. Then: make setup lint check test, and commit.")
         return 0
     print("\nYour changes and the template's meet in these files:")
     for name in conflicts:
@@ -87,6 +87,9 @@ def main(command: str, *arguments: str) -> int:
             text = "::error::" + text.replace("%", "%25").replace("\n", "%0A")
         print(text, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. Run it again.", file=sys.stderr)
+        return 130
     raise SystemExit(f"There is no {command}.")
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from tools.update.stop import UpdateStopped
 
 NOTHING: Mapping[str, str] = {}
-ALONE = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-"""Settings of nobody: no hooks, filters or signatures of this machine."""
 
 
 def settings(pairs: dict[str, str]) -> dict[str, str]:
@@ -19,6 +17,15 @@ def settings(pairs: dict[str, str]) -> dict[str, str]:
     for number, (name, value) in enumerate(pairs.items()):
         found |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
     return found
+
+
+ALONE = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    # In a container, the project may be another user's.
+    **settings({"safe.directory": "*"}),
+}
+"""Settings of nobody: no hooks, filters or signatures of this machine."""
 
 
 def environment(**extra: str) -> dict[str, str]:
