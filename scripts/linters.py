@@ -109,7 +109,7 @@ def run(command: list[str], arguments: Sequence[str | Path], folder: Path = ROOT
     )
     if done.returncode == 0:
         return []
-    return [f"{command[0]} {command[1]}: exit {done.returncode}\n{done.stdout}"]
+    return [f"{' '.join(command[:2])}: exit {done.returncode}\n{done.stdout}"]
 
 
 if __name__ == "__main__":

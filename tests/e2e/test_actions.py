@@ -166,4 +166,4 @@ def test_a_pull_request_is_checked_in_the_same_way_and_a_conflict_marker_fails_i
     commit(checkout)
     done = act(checkout, "pull_request", "ci.yaml")
     assert done.returncode != 0
-    assert "Resolve the conflicts that are named above" in done.stdout
+    assert "Conflicts: README.md has both versions" in done.stdout

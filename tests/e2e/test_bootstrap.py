@@ -114,7 +114,8 @@ def test_without_any_value_each_step_says_what_it_needs(start: Callable[..., Lap
         assert steps[name] == "action needed. Prefect is not connected"
     page = f"https://github.com/{laptop.name}/settings/secrets/actions"
     assert steps["GitHub secrets"].startswith("action needed. gh is not logged in. gh auth login,")
-    assert f"add PREFECT_API_KEY and PREFECT_API_URL at {page}" in steps["GitHub secrets"]
+    assert "or add PREFECT_API_KEY (a new key from " in steps["GitHub secrets"]
+    assert steps["GitHub secrets"].endswith(f" at {page}")
     # The repository needs no account but GitHub's own.
     assert steps["Commit"].startswith("done. ")
     assert laptop.state()[1:] == before[1:]
@@ -377,7 +378,7 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
 
     # Rights that are missing.
     laptop.github.rights[laptop.owner] = PUSH
-    assert "add PREFECT_API_KEY and PREFECT_API_URL at https" in step(laptop, "GitHub secrets")
+    assert "add PREFECT_API_KEY (a new key from " in step(laptop, "GitHub secrets")
     laptop.github.rights[laptop.owner] = READ
     git(laptop.project, "commit", "--quiet", "--allow-empty", "--message", "Mine")
     said = step(laptop, "Commit")
