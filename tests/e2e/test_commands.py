@@ -40,7 +40,7 @@ def project(render: Renderer, newest_python: tuple[str, str], tmp_path: Path) ->
 
 def test_make_alone_lists_the_commands(project: Path, run_make: Make) -> None:
     listed = run_make(project).stdout
-    for command in ("setup", "run", "test", "lint", "prefect-deploy", "update"):
+    for command in ("setup", "run", "flow", "test", "lint", "prefect-deploy", "update"):
         assert f"  make {command} " in listed
 
 
