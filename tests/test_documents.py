@@ -90,6 +90,12 @@ def test_a_page_that_names_the_accounts_asks_for_a_paid_plan_at_prefect_cloud(na
     assert not re.search(r"free (?:accounts|\[Prefect Cloud)", prose)
 
 
+@pytest.mark.parametrize("folder", [ROOT, PROJECT], ids=["here", "in a project"])
+def test_agents_find_one_short_page_by_either_name(folder: Path) -> None:
+    assert (folder / "CLAUDE.md").read_text() == "@AGENTS.md\n"
+    assert len((folder / "AGENTS.md").read_text().splitlines()) <= 45
+
+
 # The front page.
 
 

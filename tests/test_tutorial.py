@@ -51,6 +51,8 @@ def test_it_has_the_tutorials_files_and_no_more_than_it_needs(tutorial: Path) ->
         ".github/workflows/template_update.yaml",
         ".gitignore",
         ".python-version",
+        "AGENTS.md",
+        "CLAUDE.md",
         "Makefile",
         "README.md",
         "prefect.yaml",

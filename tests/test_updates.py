@@ -314,6 +314,18 @@ def test_a_dependabot_file_of_the_owners_is_kept_beside_the_one_that_comes(
     assert conflicts(project) == {".github/dependabot.yml": [(OWN_DEPENDABOT, ours)]}
 
 
+@pytest.mark.parametrize("name", ["AGENTS.md", "CLAUDE.md"])
+def test_a_page_for_agents_of_the_owners_is_kept_beside_the_one_that_comes(
+    copy: Copy, name: str
+) -> None:
+    project = copy("v0.5.0")  # A release without these pages.
+    (project / name).write_text("Ask Ada first.\n")
+    commit(project)
+    update(project, TODAY)
+    ours = (copy(TODAY) / name).read_text()
+    assert conflicts(project) == {name: [("Ask Ada first.\n", ours)]}
+
+
 def test_a_dependabot_file_of_the_owners_stays_where_there_is_none_of_the_templates(
     copy: Copy,
 ) -> None:

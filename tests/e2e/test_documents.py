@@ -30,8 +30,11 @@ BROWSER = ("uv run prefect cloud login", "uv run modal setup")
 
 def test_every_document_with_commands_is_run_here() -> None:
     with_commands = {document.name for document in DOCUMENTS if document.commands}
-    owner = (PROJECT / "README.md").relative_to(ROOT).as_posix()
-    elsewhere = {MOVING.name}  # tests/test_moving.py and tests/e2e/test_moving.py
+    owner, agents = (
+        (PROJECT / name).relative_to(ROOT).as_posix() for name in ("README.md", "AGENTS.md")
+    )
+    # test_moving.py here and in the folder above, and test_flow.py.
+    elsewhere = {MOVING.name, agents}
     assert (
         with_commands == {README.name, CONTRIBUTING.name, FAQ.name, BY_HAND.name, owner} | elsewhere
     )

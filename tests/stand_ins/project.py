@@ -66,6 +66,8 @@ class Project:
     """That of the laptop, where Prefect is logged in."""
     build_container: Callable[[dict[str, Any]], Container]
     """What Modal makes of a run's job variables."""
+    flow: str = "example"
+    """What the name of the deployment that is looked at ends with."""
 
     def make(self, *targets: str, **extra: str) -> Done:
         return make(self.folder, *targets, env=self.environment | extra)
@@ -83,7 +85,7 @@ class Project:
         return self.deployment()
 
     def deployment(self) -> dict[str, Any]:
-        return self.server.deployment(f"{self.repository.replace('/', '-')}-example")
+        return self.server.deployment(f"{self.repository.replace('/', '-')}-{self.flow}")
 
     def start_container(self) -> Container:
         """A fresh container, as the deployment's job variables describe it."""

@@ -1,4 +1,4 @@
-"""The Markdown pages of this repository and a project's README, taken apart for the tests."""
+"""The Markdown pages of this repository and of a project, taken apart for the tests."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.repository import ROOT, files
 
 PROJECT = ROOT / "tests/golden/tutorial"
-"""The project whose README counts among the documents."""
+"""The project whose pages count among the documents."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ DOCUMENTS = [
     Document(ROOT / file)
     for file in files()
     if file.suffix == ".md"
-    and (file.parts[0] in ("docs", file.name) or ROOT / file == PROJECT / "README.md")
+    and (file.parts[0] in ("docs", file.name) or (ROOT / file).parent == PROJECT)
 ]
 
 BY_HAND = Document(ROOT / "docs/by_hand.md")
