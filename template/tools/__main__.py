@@ -34,6 +34,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     new.add_argument("--schedule", default="", help="a word or cron; never, if left out")
     new.add_argument("--timezone", default="", help="by default, the project's")
     commands.add_parser("rotate-tokens", help="replace the Modal token that Prefect keeps")
+    for name, text in (
+        ("prune", "delete what the files no longer have"),
+        ("teardown", "delete what bootstrap has made"),
+    ):
+        commands.add_parser(name, help=text).add_argument("--yes", action="store_true")
     commands.add_parser("packages", help="print what `bake` puts into the image")
     for command in commands.choices.values():
         command.add_argument("--traceback", action="store_true", help="show where a bug is")
@@ -102,6 +107,14 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
             from tools.rotate_tokens import rotate_tokens
 
             return rotate_tokens(project)
+        if arguments.command == "prune":
+            from tools.prune import prune
+
+            return prune(project, arguments.yes)
+        if arguments.command == "teardown":
+            from tools.teardown import teardown
+
+            return teardown(project, arguments.yes)
         from tools.doctor import doctor, show_variables
 
         if arguments.variables:

@@ -104,7 +104,6 @@ def test_a_push_deploys_and_shows_what_runs_when_and_what_is_left_over(
     assert secrets["PREFECT_API_KEY"] not in done.stdout
     assert "2 passed" in done.stdout
     former = f"main/{project.folder.parent.name}-former"
-    delete = f"uv run prefect deployment delete {former}"
     page = f"{prefect_cloud.ui_url}/deployments/deployment/{deployment['id']}"
     summary = re.search(r"Summary - ((?:.*\n)+?)\[Deploy", done.stdout)
     assert summary
@@ -118,7 +117,7 @@ def test_a_push_deploys_and_shows_what_runs_when_and_what_is_left_over(
         "",
         "### Left over",
         "",
-        f"- {former} is deployed, but not in prefect.yaml. `{delete}`",
+        f"- {former} is deployed, but not in prefect.yaml. make prune",
     ]
 
 

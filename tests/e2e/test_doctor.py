@@ -104,7 +104,7 @@ def not_deployed(laptop: Laptop) -> Iterator[Env]:
 
 
 CHANGED = {"Commit": "has changes that are not committed"}
-ORPHANED = "is deployed, but not in prefect.yaml. uv run prefect deployment delete main/"
+ORPHANED = "is deployed, but not in prefect.yaml. make prune"
 FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
     "a block that nobody has created": (
         in_prefect_yaml("env:$", 'gpu: "{{ prefect.blocks.secret.gpu.value }}"\n        env:'),
@@ -177,7 +177,8 @@ def test_the_commands_that_are_named_fix_it(laptop: Laptop) -> None:
     found = laptop.doctor()
     assert found.keys() == {"Orphaned deployments", "Work pool"}
     for text in found.values():
-        done = laptop.run(*shlex.split(text[text.index("uv run") :]))
+        command = text.split(". ")[-1]
+        done = laptop.run(*shlex.split(command), **({"YES": "1"} if "make" in command else {}))
         assert done.returncode == 0, done.stdout
     assert laptop.doctor() == {}
 

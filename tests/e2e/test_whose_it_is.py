@@ -155,25 +155,22 @@ def test_a_checkout_that_is_behind_rolls_nothing_back(laptop: Laptop) -> None:
     assert laptop.doctor() == {}
 
 
-def test_a_schedule_that_was_renamed_is_named_with_the_command_that_removes_it(
-    laptop: Laptop,
-) -> None:
+def test_a_schedule_that_replaces_another_is_not_taken_for_left_over(laptop: Laptop) -> None:
     # What a deploy leaves of a schedule whose slug is no longer in the file.
     former = {"slug": "former", "active": True, "schedule": {"cron": "0 6 * * *"}}
     path = f"{laptop.cloud.server.url}/deployments/{deployment(laptop)['id']}/schedules"
     httpx.post(path, json=[former]).raise_for_status()
     found = laptop.doctor()
     assert found.keys() == {"Orphaned deployments"}
-    text = found["Orphaned deployments"]
-    assert "the schedule former is not in prefect.yaml, and still starts runs." in text
+    text = "the schedule former is not in prefect.yaml, and still starts runs. make prune"
+    assert text in found["Orphaned deployments"]
     edit(
         laptop.project / "prefect.yaml", "slug: primary", "slug: primary\n        replaces: former"
     )
     assert "Orphaned deployments" not in laptop.doctor()
     git(laptop.project, "checkout", "--quiet", "prefect.yaml")
-    command = text[text.index("prefect deployment schedule delete") :].split()
-    done = laptop.run(laptop.tool("prefect"), "--no-prompt", *command[1:], "--accept-yes")
-    assert done.returncode == 0, done.stdout
+    (made,) = [each for each in deployment(laptop)["schedules"] if each["slug"] == "former"]
+    httpx.delete(f"{path}/{made['id']}").raise_for_status()
     assert laptop.doctor() == {}
 
 
@@ -192,8 +189,7 @@ def test_what_was_deployed_from_a_former_address_is_named(laptop: Laptop) -> Non
     assert found == {
         "Orphaned deployments": (
             f"warning: main/former-example is deployed from {former}, with a commit of this "
-            "repository. if that is its former address: uv run prefect deployment delete "
-            "main/former-example"
+            "repository. if that is its former address: make prune"
         )
     }
 

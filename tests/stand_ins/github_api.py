@@ -55,6 +55,8 @@ class GitHubApi:
     requests: list[Request] = field(default_factory=list)
     """The requests of known tokens, those of git among them."""
     unknown: list[str] = field(default_factory=list)
+    moved: dict[str, str] = field(default_factory=dict)
+    """The new names of repositories that were renamed or transferred."""
     key: PrivateKey = field(default_factory=PrivateKey.generate)
 
     def repository(self, name: str) -> Path:
@@ -72,6 +74,9 @@ class GitHubApi:
                 return as_json(200, {}, **scopes)
             case "POST", "graphql":
                 return as_json(200, self._graphql(**json.loads(request.body)), **scopes)
+            case "GET", "repos", owner, name if f"{owner}/{name}" in self.moved:
+                url = f"https://api.github.com/repos/{self.moved[f'{owner}/{name}']}"
+                return as_json(301, {"message": "Moved Permanently", "url": url}, Location=url)
             case _, "repos", owner, name, *route:
                 if not self.repository(f"{owner}/{name}").exists():
                     return as_json(404, {"message": "Not Found"})
@@ -84,6 +89,8 @@ class GitHubApi:
 
     def _of_repository(self, name: str, route: list[str], request: Request) -> Answer:
         match request.method, *route:
+            case ("GET",):
+                return as_json(200, {"full_name": name})
             case _, "actions", "secrets", *secret:
                 return self._secrets(secret, request)
             case _, "actions", *actions:

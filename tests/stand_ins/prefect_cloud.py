@@ -84,7 +84,7 @@ class PrefectCloud:
             return as_json(403, {"detail": "Forbidden"})
         route = request.path.removeprefix(prefix)
         if route.strip("/") == self.refused and request.method != "GET":
-            sent = json.loads(request.body)
+            sent = json.loads(request.body or "null")
             return as_json(422, {"exception_message": "Invalid request", "request_body": sent})
         if self.plan == "hobby" and (request.method, route) == ("POST", "work_pools/"):
             return as_json(403, {"detail": REFUSAL})
