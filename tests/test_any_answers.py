@@ -118,8 +118,8 @@ def check(project: Path, answers: dict[str, Any], macro: Macro) -> None:
     assert expression == f"github.ref == 'refs/heads/{branch}'"
 
     readme = (project / "README.md").read_text()
-    delete = next(line for line in readme.splitlines() if "work-pool delete" in line)
-    assert shlex.split(delete)[-1] == pool
+    pause = next(line for line in readme.splitlines() if "work-pool pause" in line)
+    assert shlex.split(pause)[-1] == pool
 
     for name, content in tree(project).items():
         if name.endswith(".py"):

@@ -192,8 +192,10 @@ def test_an_owner_can_set_it_up_step_by_step_run_it_and_turn_it_off(
     path = "block_types/slug/secret/block_documents/name/warehouse?include_secrets=true"
     assert laptop.cloud.server.get(path)["data"] == {"value": "s3cret"}
 
-    for line in sections.pop("Turn it off"):
-        follow(laptop, line)
+    pause, teardown = sections.pop("Turn it off")
+    follow(laptop, pause)
+    assert laptop.cloud.server.get(f"work_pools/{laptop.pool}")["is_paused"]
+    follow(laptop, f"{teardown} YES=1")
     assert sections == {}
     assert laptop.github.secrets == {}
     server = laptop.cloud.server

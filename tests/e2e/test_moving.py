@@ -64,11 +64,12 @@ def test_what_is_moved_and_renamed_stays_connected_and_leaves_nothing(
     assert (bootstrap, doctor) == ("make bootstrap", "make doctor")
     ready, steps = laptop.bootstrap()
     assert ready, steps
+    prune, *remove = remove
     assert laptop.doctor() == {
         "Orphaned deployments": f"failed: main/acme-{pool}-example is deployed, but not in "
-        f"prefect.yaml. {remove[0]}"
+        f"prefect.yaml. {prune}"
     }
-    for line in remove:
+    for line in (f"{prune} YES=1", *remove):
         follow(laptop, line)
     assert laptop.doctor() == {}
 
