@@ -29,7 +29,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     where = flow.add_mutually_exclusive_group()
     where.add_argument("--workspace", action="store_true", help="run it where you are logged in")
     where.add_argument("--ui", action="store_true", help="show the run in Prefect's UI")
+    new = commands.add_parser("flow", help="add a flow, its test and its deployment")
+    new.add_argument("name", nargs="?", default="", help="of its module, such as orders")
+    new.add_argument("--schedule", default="", help="a word or cron; never, if left out")
+    new.add_argument("--timezone", default="", help="by default, the project's")
     commands.add_parser("rotate-tokens", help="replace the Modal token that Prefect keeps")
+    for name, text in (
+        ("prune", "delete what the files no longer have"),
+        ("teardown", "delete what bootstrap has made"),
+    ):
+        commands.add_parser(name, help=text).add_argument("--yes", action="store_true")
     commands.add_parser("packages", help="print what `bake` puts into the image")
     for command in commands.choices.values():
         command.add_argument("--traceback", action="store_true", help="show where a bug is")
@@ -90,10 +99,22 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
             return run_flow(
                 project, arguments.flow, arguments.params, arguments.workspace, arguments.ui
             )
+        if arguments.command == "flow":
+            from tools.flow import flow
+
+            return flow(project, arguments.name, arguments.schedule, arguments.timezone)
         if arguments.command == "rotate-tokens":
             from tools.rotate_tokens import rotate_tokens
 
             return rotate_tokens(project)
+        if arguments.command == "prune":
+            from tools.prune import prune
+
+            return prune(project, arguments.yes)
+        if arguments.command == "teardown":
+            from tools.teardown import teardown
+
+            return teardown(project, arguments.yes)
         from tools.doctor import doctor, show_variables
 
         if arguments.variables:

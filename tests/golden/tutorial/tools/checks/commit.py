@@ -29,6 +29,8 @@ RENDERED = (
     ".github/workflows/template_update.yaml",
     ".gitignore",
     ".python-version",
+    "AGENTS.md",
+    "CLAUDE.md",
     "Makefile",
     "README.md",
     "prefect.yaml",

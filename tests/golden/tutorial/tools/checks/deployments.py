@@ -1,10 +1,15 @@
 # mypy: ignore-errors
 """What is deployed to Prefect, from this repository and beside it."""
 
+import re
 import shlex
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from urllib.parse import quote, unquote
 
+from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
 
 from tools.base.finding import Finding, Findings, failed, passed, warning
@@ -12,10 +17,15 @@ from tools.base.flows import name_in_prefect
 from tools.base.git import contains, head
 from tools.base.prefect_yaml import Deployment, clone_step
 from tools.base.process import run_checked
-from tools.base.project import Project, same_repository
+from tools.base.project import Project, same_repository, split_address
 from tools.base.screen import say
+from tools.base.stop import CheckSkipped
 
 DEPLOY = "make prefect-deploy"
+PRUNE = "make prune"
+PREVIEW = "preview"
+"""The tag of all previews; another one says of which branch."""
+OF_BRANCH = "branch:"
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,12 @@ class Deployed:
     @property
     def quoted(self) -> str:
         return shlex.quote(self.name)
+
+    @property
+    def commit(self) -> str:
+        """The commit that its version is; empty if that says something else."""
+        version = str(self.found.version or "").removesuffix("-dirty")
+        return version if re.fullmatch("[0-9a-f]{40}", version) else ""
 
 
 def on_the_server(project: Project) -> list[Deployed]:
@@ -51,6 +67,37 @@ def on_the_server(project: Project) -> list[Deployed]:
 def of_this_repository(project: Project) -> list[Deployed]:
     url = project.repository_url
     return [each for each in on_the_server(project) if same_repository(each.repository, url)]
+
+
+def of_this_project(project: Project) -> list[Deployed]:
+    """Those of this repository, and those of its former addresses."""
+    there, url = on_the_server(project), project.repository_url
+    others = {each.repository for each in there if not same_repository(each.repository, url)}
+    # All at once: one after the other, they would take seconds.
+    with ThreadPoolExecutor() as pool:
+        forwarded = dict(zip(others, pool.map(partial(is_former, project), others), strict=True))
+    return [each for each in there if forwarded.get(each.repository, True)]
+
+
+def is_former(project: Project, url: str) -> bool:
+    """Whether GitHub forwards an address to this repository, which was renamed or transferred."""
+    host, name = project.repository
+    try:
+        its_host, its_name = split_address(url)
+    except CheckSkipped:
+        return False
+    if its_host != host:
+        return False
+    ask = ("gh", "api", "--hostname", host, f"repos/{quote(its_name)}", "--jq", ".full_name")
+    done = project.run(*ask)
+    return done.returncode == 0 and done.stdout.strip().lower() == name.lower()
+
+
+def preview_of(there: Deployed) -> str:
+    """The branch of which it is a preview; empty if it is none."""
+    tags = there.found.tags
+    branches = (unquote(tag[len(OF_BRANCH) :]) for tag in tags if tag.startswith(OF_BRANCH))
+    return next(branches, "") if PREVIEW in tags else ""
 
 
 def counterpart(project: Project, here: Deployment, there: list[Deployed]) -> Deployed | None:
@@ -125,22 +172,47 @@ def fix_deployed(project: Project) -> None:
     project.workspace.forget()
 
 
+def in_the_file(project: Project) -> list[Deployed | None]:
+    """What the server has of each deployment in prefect.yaml."""
+    there = on_the_server(project)
+    return [counterpart(project, each, there) for each in project.deployments]
+
+
 def check_orphaned(project: Project) -> Findings:
     """What is on the server, and no longer in prefect.yaml."""
-    problems = [*orphaned(project), *orphaned_schedules(project), *formerly(project)]
+    problems = [
+        *(
+            failed(f"{found.name} is deployed, but not in prefect.yaml", PRUNE)
+            for found in orphaned(project)
+        ),
+        *(
+            failed(
+                f"{found.name}: the schedule {schedule.slug} is not in prefect.yaml, "
+                "and still starts runs",
+                PRUNE,
+            )
+            for found, schedule in orphaned_schedules(project)
+            if schedule.active
+        ),
+        *(
+            warning(
+                f"{found.name} {from_another(found)}", f"if that is its former address: {PRUNE}"
+            )
+            for found in formerly(project)
+        ),
+    ]
     return problems or passed("nothing is deployed that prefect.yaml does not have")
 
 
-def orphaned(project: Project) -> Iterator[Finding]:
-    there = of_this_repository(project)
-    here = [counterpart(project, deployment, there) for deployment in project.deployments]
-    for found in there:
-        if found not in here:
-            text = f"{found.name} is deployed, but not in prefect.yaml"
-            yield failed(text, f"uv run prefect deployment delete {found.quoted}")
+def orphaned(project: Project) -> Iterator[Deployed]:
+    """Those of this repository; of previews, only GitHub can tell whether they are in use."""
+    here = in_the_file(project)
+    for found in of_this_repository(project):
+        if found not in here and not preview_of(found):
+            yield found
 
 
-def orphaned_schedules(project: Project) -> Iterator[Finding]:
+def orphaned_schedules(project: Project) -> Iterator[tuple[Deployed, DeploymentSchedule]]:
     """Schedules whose slug is no longer in the file: Prefect keeps them, and starts their runs."""
     there = of_this_repository(project)
     for deployment in project.deployments:
@@ -150,27 +222,19 @@ def orphaned_schedules(project: Project) -> Iterator[Finding]:
         given = [each for each in deployment.all_schedules if isinstance(each, dict)]
         kept = {each.get(key) for each in given for key in ("slug", "replaces")}
         for schedule in found.found.schedules:
-            if schedule.slug and schedule.active and schedule.slug not in kept:
-                yield failed(
-                    f"{found.name}: the schedule {schedule.slug} is not in prefect.yaml, "
-                    "and still starts runs",
-                    f"uv run prefect deployment schedule delete {found.quoted} {schedule.id}",
-                )
+            if schedule.slug and schedule.slug not in kept:
+                yield found, schedule
 
 
-def formerly(project: Project) -> Iterator[Finding]:
+def formerly(project: Project) -> Iterator[Deployed]:
     """What was deployed from this repository's history under another address."""
-    here = [counterpart(project, each, on_the_server(project)) for each in project.deployments]
+    here = in_the_file(project)
     for found in on_the_server(project):
-        version = str(found.found.version or "").removesuffix("-dirty")
         other = found.repository and not same_repository(found.repository, project.repository_url)
-        if (
-            other
-            and len(version) == 40
-            and found not in here
-            and contains(project, "HEAD", version)
-        ):
-            yield warning(
-                f"{found.name} is deployed from {found.repository}, with a commit of this repository",
-                f"if that is its former address: uv run prefect deployment delete {found.quoted}",
-            )
+        commit = found.commit
+        if other and commit and found not in here and contains(project, "HEAD", commit):
+            yield found
+
+
+def from_another(found: Deployed) -> str:
+    return f"is deployed from {found.repository}, with a commit of this repository"

@@ -14,7 +14,16 @@ NOT_LOGGED_IN = 4
 
 
 def check_github_secrets(project: Project) -> Finding:
-    name = project.repository[1]
+    name, there = project.repository[1], secrets_there(project)
+    if isinstance(there, Finding):
+        return there
+    if missing := set(SECRETS) - there:
+        return failed(f"{name} lacks {' and '.join(sorted(missing))}")
+    return passed(f"{name} has {' and '.join(SECRETS)}")
+
+
+def secrets_there(project: Project) -> set[str] | Finding:
+    """The names of the repository's secrets, or why they are not known."""
     target = "/".join(project.repository)
     done = project.run("gh", "secret", "list", "--repo", target, "--json", "name")
     if done.returncode == NOT_LOGGED_IN:
@@ -23,10 +32,7 @@ def check_github_secrets(project: Project) -> Finding:
         return skipped(f"GitHub cannot be reached: {last_error(done)}")
     if done.returncode != 0:
         return skipped(f"gh cannot tell: {last_error(done)}", by_hand(project))
-    missing = set(SECRETS) - {secret["name"] for secret in json.loads(done.stdout)}
-    if missing:
-        return failed(f"{name} lacks {' and '.join(sorted(missing))}")
-    return passed(f"{name} has {' and '.join(SECRETS)}")
+    return {secret["name"] for secret in json.loads(done.stdout)}
 
 
 def fix_github_secrets(project: Project) -> None:

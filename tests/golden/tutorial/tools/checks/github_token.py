@@ -12,7 +12,7 @@ from tools.base.git import refusal_of
 from tools.base.process import CLONE_TOKEN, interactive
 from tools.base.project import Project, same_repository, split_address
 from tools.base.stop import ActionRequired, CheckSkipped
-from tools.checks.deployments import on_the_server
+from tools.checks.deployments import Deployed, on_the_server
 
 KIND = "github-credentials"
 
@@ -65,18 +65,23 @@ def stored_token(project: Project) -> str | None:
 
 def other_owner(project: Project, token: str) -> str:
     """A repository whose deployments clone with the same block, and which the token can read."""
-    reference = re.compile(rf"{KIND}\.{re.escape(project.credentials_block)}\b(?!-)")
     for each in on_the_server(project):
-        other, steps = each.repository, str(each.found.pull_steps)
+        other = each.repository
         if not other or same_repository(other, project.repository_url):
             continue
         if (
-            reference.search(steps)
+            uses_block(each, project.credentials_block)
             and allowed(project, other)
             and not refusal(project, token, other)
         ):
             return other
     return ""
+
+
+def uses_block(deployed: Deployed, name: str) -> bool:
+    """Whether a deployment's containers clone with the token in that block."""
+    reference = rf"{KIND}\.{re.escape(name)}\b(?!-)"
+    return bool(re.search(reference, str(deployed.found.pull_steps)))
 
 
 def allowed(project: Project, url: str) -> bool:

@@ -1,0 +1,158 @@
+# mypy: ignore-errors
+"""`make teardown`: delete what `make bootstrap` has made."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+
+from prefect.exceptions import ObjectNotFound
+
+from tools.base.finding import Check, Finding, examine, explain
+from tools.base.process import run_checked
+from tools.base.project import Project
+from tools.base.removal import Kept, Removal, agreed, delete_each, show, sort
+from tools.base.screen import say
+from tools.base.workspace import pages
+from tools.checks.deployments import Deployed, of_this_project, on_the_server
+from tools.checks.github_secrets import secrets_there
+from tools.checks.github_token import KIND, uses_block
+from tools.checks.modal import POOL_TYPE, credentials_block
+from tools.checks.prefect_account import KEYS, SECRETS, check_prefect
+from tools.checks.updates import answer, ask, by_hand
+
+Parts = Iterator[Removal | Kept]
+
+
+def teardown(project: Project, yes: bool) -> int:
+    """Show it, delete it once its name was typed, and return the exit code."""
+    for found in examine(Check("Prefect", check_prefect), project):
+        if found.status != "passed":
+            say(f"{found.text}. {found.remedy}", "failed")
+            return 1
+    removals, kept = sort(everything(project))
+    show(project, removals, kept)
+    unknown = any(each.unknown for each in kept)
+    if not removals:
+        say("There is nothing to delete.")
+        return int(unknown)
+    name = str(project.answers.get("project_name") or project.repository[1])
+    if not agreed(f"Type {name} to delete this: ", (name,), yes):
+        return 1
+    code = delete_each(removals) or int(unknown)
+    say_what_is_left(project)
+    return code
+
+
+def everything(project: Project) -> Parts:
+    """All of it, in the order in which it goes: first what would bring the rest back."""
+    ours = of_this_project(project)
+    others = [each for each in on_the_server(project) if each not in ours]
+    for part in (github_secrets, deployments, alarm, github_tokens, work_pools):
+        try:
+            yield from part(project, ours, others)
+        except Exception as error:
+            text = f"{part.__name__.replace('_', ' ')}: {explain(error).text}"
+            yield Kept(text[0].upper() + text[1:], unknown=True)
+
+
+def github_secrets(project: Project, *_: list[Deployed]) -> Parts:
+    host, name = project.repository
+    there = secrets_there(project)
+    if isinstance(there, Finding):
+        page = f"https://{host}/{name}/settings/secrets/actions"
+        text = f"{there.text}. Delete {' and '.join(SECRETS)} at {page}, or pushes deploy again"
+        yield Kept(text, unknown=True)
+        return
+    for secret in SECRETS:
+        if secret in there:
+            command = ("gh", "secret", "delete", secret, "--repo", f"{host}/{name}")
+            yield Removal(
+                f"GitHub's secret {secret}", partial(run_checked, *command, cwd=project.root)
+            )
+
+
+def deployments(project: Project, ours: list[Deployed], _: list[Deployed]) -> Parts:
+    delete = project.workspace.client.delete_deployment
+    for found in ours:
+        yield Removal(f"the deployment {found.name}", partial(delete, found.found.id))
+
+
+def alarm(project: Project, *_: list[Deployed]) -> Parts:
+    """The automation that reports failures, and the blocks that only it uses."""
+    if not (name := project.answers.get("project_name")):
+        return
+    client, name = project.workspace.client, f"{name} alarm"
+    every = pages(client.read_automations)
+    mine = [each for each in every if each.name == name]
+    for each in mine:
+        yield Removal(f"the automation {name}", partial(client.delete_automation, each.id))
+    used = {block for each in every if each not in mine for block in blocks_of(each)}
+    for block in {block for each in mine for block in blocks_of(each)} - used:
+        yield Removal(
+            f"the block of {name}, with its address", partial(client.delete_block_document, block)
+        )
+
+
+def blocks_of(automation: object) -> set[object]:
+    found = (getattr(action, "block_document_id", None) for action in automation.actions)
+    return set(filter(None, found))
+
+
+def github_tokens(project: Project, ours: list[Deployed], others: list[Deployed]) -> Parts:
+    client = project.workspace.client
+    steps = " ".join(str(each.found.pull_steps) for each in ours)
+    names = {project.credentials_block, *re.findall(rf"{KIND}\.([\w-]+)", steps)} - {""}
+    for name in sorted(names):
+        if users := [each.name for each in others if uses_block(each, name)]:
+            yield Kept(f"The block {name} stays: {', '.join(users)} clones with it")
+            continue
+        try:
+            block = client.read_block_document_by_name(name, KIND, include_secrets=False)
+        except ObjectNotFound:
+            continue
+        what = f"the block {name}, with GitHub's token"
+        yield Removal(what, partial(client.delete_block_document, block.id))
+
+
+def work_pools(project: Project, ours: list[Deployed], others: list[Deployed]) -> Parts:
+    """The work pools that nobody else uses, each with the Modal token that was made for it."""
+    client = project.workspace.client
+    every = {pool.name: pool for pool in pages(client.read_work_pools)}
+    names = {*project.pools, *(each.found.work_pool_name for each in ours)}
+    for name in sorted(names & every.keys()):
+        pool = every.pop(name)
+        users = [each.name for each in others if each.found.work_pool_name == name]
+        if users or pool.type != POOL_TYPE:
+            why = f"{', '.join(users)} runs in it" if users else f"it is of type {pool.type}"
+            yield Kept(f"The work pool {name} stays: {why}")
+            continue
+        yield Removal(
+            f"the work pool {name}, which no other deployment uses",
+            partial(client.delete_work_pool, name),
+        )
+        block = credentials_block(pool)
+        if not block or block in map(credentials_block, every.values()):
+            continue
+        found = client.read_block_document(block, include_secrets=False)
+        if found.name == f"{name}-modal-credentials":
+            what = f"the block {found.name}, with Modal's token"
+            yield Removal(what, partial(client.delete_block_document, block))
+
+
+def say_what_is_left(project: Project) -> None:
+    host, name = project.repository
+    say("\nRevoke what was made for this project and nothing else:")
+    say(f"  Prefect's API key, at {KEYS}")
+    if project.credentials_block:
+        say(f"  GitHub's token, at https://{host}/settings/personal-access-tokens")
+    say("  Modal's token, at https://modal.com/settings/tokens")
+    say(
+        "\nThe repository stays, and so do past runs. A push still starts its workflow prefect_cd.yaml, which fails without "
+        f"the secrets: gh workflow disable prefect_cd.yaml --repo {host}/{name}"
+    )
+    # What it was before is not known, and the workflow that brings updates goes on.
+    said = answer(ask(project, project.repository, "permissions/workflow"))
+    if said.get("can_approve_pull_request_reviews"):
+        say(
+            f"Actions may still open pull requests there: {by_hand(project).replace('tick', 'untick', 1)}"
+        )
