@@ -1,0 +1,70 @@
+"""A preview is deployed, run and deleted beside production, which stays as it is."""
+
+import shlex
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import StartProject
+from tests.stand_ins.github_api import READ
+from tests.stand_ins.project import Project
+from tests.support.changes import edit
+from tests.support.git import commit, git
+
+pytestmark = pytest.mark.e2e
+
+
+def deployments(project: Project) -> list[dict[str, Any]]:
+    """All that the server knows of the project's deployments, but for when it was asked."""
+    found = project.server.post("deployments/filter", sort="NAME_ASC")
+    ours = [each for each in found if project.repository in str(each["pull_steps"])]
+    return [{k: v for k, v in each.items() if k not in ("last_polled", "status")} for each in ours]
+
+
+def greet_with(project: Project, word: str) -> None:
+    flow = project.folder / "src/prefect_modal/flows/flow1.py"
+    edit(flow, r"\w+ \{name\} from", f"{word} {{name}} from")
+    commit(project.folder)
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_preview_runs_the_commit_of_its_branch_and_leaves_production_alone(
+    start_project: StartProject, pinned: bool
+) -> None:
+    project = start_project(pin_commit=pinned, private_repository=pinned)
+    if pinned:
+        project.save_token(project.github.add_token(READ))
+    project.deploy()
+    before = deployments(project)
+
+    git(project.folder, "switch", "--quiet", "--create", "feature/greet")
+    greet_with(project, "Previewed")
+    if not pinned:
+        done = project.make("preview")
+        assert done.returncode != 0
+        assert "the last commit is on no branch of GitHub that this clone knows" in done.stdout
+        assert deployments(project) == before
+    git(project.folder, "push", "--quiet", "origin", "HEAD")
+    done = project.make("preview")
+    assert done.returncode == 0, done.stdout
+    of_it = replace(project, flow="example--feature-greet")
+    preview = of_it.deployment()
+    name = shlex.quote(f"main/{preview['name']}")
+    assert f"\n  uv run prefect deployment run {name} --watch\n" in done.stdout
+    assert (preview["paused"], preview["schedules"]) == (True, [])
+    assert preview["tags"] == ["preview", "branch:feature/greet"]
+    assert [each for each in deployments(project) if each["name"] != preview["name"]] == before
+    assert git(project.folder, "status", "--porcelain") == ""
+
+    # It stays at its commit, whatever is on the branch by then.
+    greet_with(project, "Later")
+    git(project.folder, "push", "--quiet", "origin", "HEAD")
+    run = of_it.run()
+    assert run.state == "COMPLETED", run.output
+    assert "Previewed world from Prefect! 🤗" in run.logs
+
+    git(project.folder, "switch", "--quiet", "main")
+    done = project.make("preview-delete", "BRANCH=feature/greet")
+    assert done.stdout == f"✓ main/{preview['name']} is deleted.\n"
+    assert deployments(project) == before
