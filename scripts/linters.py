@@ -115,4 +115,6 @@ def run(command: list[str], arguments: Sequence[str | Path], folder: Path = ROOT
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         render(project := Path(folder) / "project")
-        sys.exit("\n".join(lint([project], [ROOT]) + lint_tools(Path(folder))) or None)
+        sys.exit(
+            "\n".join(lint([project], [ROOT, ROOT / "docs"]) + lint_tools(Path(folder))) or None
+        )

@@ -20,7 +20,7 @@ from tools.checks.conflicts import check_conflicts
 
 from tests.support.changes import by_owner, by_template, edit
 from tests.support.copier import AS_RENOVATE, TUTORIAL, copier
-from tests.support.documents import owners
+from tests.support.documents import owners, set_up_staging
 from tests.support.environment import clean_environment
 from tests.support.git import commit, git
 from tests.support.questionnaire import answers, questionnaire, questions
@@ -397,6 +397,15 @@ def test_the_oldest_copier_updates_as_the_newest_does(
     assert done.returncode == 0, done.stderr
     assert tree(by_oldest) == tree(by_newest)
     assert conflicts(by_oldest) == conflicts(by_newest)
+
+
+def test_the_lines_that_make_a_staging_merge_with_the_next_release(copy: Copy) -> None:
+    project, fresh, name = copy(TODAY), copy(NEXT), ".github/workflows/prefect_cd.yaml"
+    for each in (project, fresh):
+        set_up_staging(each / name)
+    commit(project)
+    update(project, NEXT)
+    assert (project / name).read_text() == (fresh / name).read_text()
 
 
 def test_an_example_that_was_changed_stays_as_it_is_and_a_deleted_one_stays_away(

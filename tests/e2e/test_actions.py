@@ -1,5 +1,6 @@
 """The rendered workflows, unmodified, do their work on a real runner of GitHub Actions: act."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -10,11 +11,15 @@ import pytest
 
 from tests.e2e.conftest import StartProject
 from tests.stand_ins.actions import Done, run_workflow
-from tests.stand_ins.prefect_cloud import PrefectCloud
+from tests.stand_ins.github import new_token
+from tests.stand_ins.github_api import COMMENT
+from tests.stand_ins.prefect_cloud import PrefectCloud, serve_cloud
 from tests.stand_ins.project import Project
 from tests.support.changes import edit
+from tests.support.documents import set_up_staging
 from tests.support.environment import UV_CACHE, clean_environment
 from tests.support.git import commit, git
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e
 Act = Callable[..., Done]
@@ -36,7 +41,14 @@ def act(tmp_path: Path, newest_python: tuple[str, str], environments: Path) -> A
     (stub := tmp_path / "setup-uv").mkdir()
     (stub / "action.yml").write_text(STUB)
 
-    def run(folder: Path, event: str, workflow: str, secrets: dict[str, str] | None = None) -> Done:
+    def run(
+        folder: Path,
+        event: str,
+        workflow: str,
+        secrets: dict[str, str] | None = None,
+        *options: str,
+        **extra: str,
+    ) -> Done:
         text = (folder / ".github/workflows" / workflow).read_text()
         (action,) = set(re.findall(r"astral-sh/setup-uv@\w+", text))
         environment = clean_environment(
@@ -46,9 +58,10 @@ def act(tmp_path: Path, newest_python: tuple[str, str], environments: Path) -> A
             UV_PYTHON=newest_python[1],
             UV_PROJECT_ENVIRONMENT=str(environments / newest_python[0]),
             PREFECT_HOME=str(tmp_path / "home/.prefect"),
+            **extra,
         )
-        stubbed = f"--local-repository={action}={stub}"
-        return run_workflow(folder, event, workflow, environment, secrets or {}, stubbed)
+        stubbed = (f"--local-repository={action}={stub}", *options)
+        return run_workflow(folder, event, workflow, environment, secrets or {}, *stubbed)
 
     return run
 
@@ -166,3 +179,112 @@ def test_a_pull_request_is_checked_in_the_same_way_and_a_conflict_marker_fails_i
     done = act(checkout, "pull_request", "ci.yaml")
     assert done.returncode != 0
     assert "Conflicts: README.md has both versions" in done.stdout
+
+
+# Previews: the workflow that docs/environments.md offers.
+
+CHECKOUT = """
+name: a commit alone, as actions/checkout gives it
+runs:
+  using: composite
+  steps:
+    - run: cp -a {folder}/. . && git checkout --quiet --detach {commit}
+      shell: sh
+"""
+
+
+def test_a_label_deploys_a_preview_and_comments_once_and_without_it_the_preview_is_deleted(
+    project: Project, checkout: Path, act: Act, secrets: dict[str, str], tmp_path: Path
+) -> None:
+    workflow = "preview.yaml"
+    source = ROOT / "docs/.github/workflows" / workflow
+    shutil.copy(source, checkout / ".github/workflows")
+    git(checkout, "switch", "--quiet", "--create", "feature/x")
+    push(checkout)
+    pushed = git(checkout, "rev-parse", "HEAD")
+    (stub := tmp_path / "checkout-stub").mkdir()
+    (stub / "action.yml").write_text(CHECKOUT.format(folder=checkout, commit=pushed))
+    (action,) = re.findall(r"actions/checkout@\w+", source.read_text())
+    secrets |= {"GITHUB_TOKEN": (token := project.github.add_token(COMMENT))}
+    base = on_the_server(project)
+
+    def pull_request(
+        action_: str, *labels: str, changed: str = "", repository: str = project.repository
+    ) -> str:
+        event = {
+            "action": action_,
+            "label": {"name": changed},
+            "pull_request": {
+                "number": 7,
+                "state": "closed" if action_ == "closed" else "open",
+                "labels": [{"name": label} for label in labels],
+                "head": {"ref": "feature/x", "sha": pushed, "repo": {"full_name": repository}},
+                "base": {"ref": "main"},
+            },
+        }
+        (file := tmp_path / "event.json").write_text(json.dumps(event))
+        done = act(
+            checkout, "pull_request", workflow, secrets,
+            f"--eventpath={file}", f"--local-repository={action}={stub}",
+            **project.github.environment(),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        assert secrets["PREFECT_API_KEY"] not in done.stdout
+        return done.stdout
+
+    def previews() -> list[dict[str, Any]]:
+        tag = {"tags": {"all_": ["preview", "branch:feature/x"]}}
+        found: list[dict[str, Any]] = project.server.post("deployments/filter", deployments=tag)
+        return found
+
+    for ignored in (
+        pull_request("labeled", "preview", changed="preview", repository="mallory/fork"),
+        pull_request("labeled", "bug", changed="bug"),
+    ):
+        assert "make" not in ignored
+    assert (previews(), project.github.comments) == ([], [])
+
+    pull_request("labeled", "preview", changed="preview")
+    (preview,) = previews()
+    assert pushed in str(preview["pull_steps"])
+    (comment,) = project.github.comments
+    url = f"https://github.com/{project.repository}"
+    name = f"main/{project.repository.replace('/', '-')}-example--feature-x"
+    marker, deployed, _, run, *_ = comment["body"].split("\n")
+    assert marker == "<!-- preview -->"
+    assert deployed == f"### Deployed from commit [{pushed[:10]}]({url}/commit/{pushed})"
+    assert run.startswith(f"- [{name}](http")
+    assert run.endswith(f"{preview['id']}): `uv run prefect deployment run {name} --watch`")
+
+    for gone in ("closed", "unlabeled"):
+        said = pull_request(gone, *(["preview"] if gone == "closed" else []), changed="preview")
+        assert previews() == []
+        (comment,) = project.github.comments
+        assert comment["body"].split("\n")[1] == "### The preview of feature/x is deleted"
+    assert "There is no preview of feature/x" in said
+    assert on_the_server(project) == base
+    assert token not in said
+
+
+# Staging: the lines of prefect_cd.yaml that docs/environments.md changes.
+
+
+def test_staging_is_deployed_to_its_own_workspace_with_paused_schedules(
+    project: Project,
+    checkout: Path,
+    act: Act,
+    prefect_cloud: PrefectCloud,
+) -> None:
+    set_up_staging(checkout / ".github/workflows/prefect_cd.yaml")
+    git(checkout, "switch", "--quiet", "--create", "staging")
+    push(checkout)
+    with serve_cloud(prefect_cloud.server, key=new_token()) as staging:
+        # What GitHub gives a job of this environment.
+        secrets = {"PREFECT_API_URL": staging.url, "PREFECT_API_KEY": staging.key}
+        done = act(checkout, "push", "prefect_cd.yaml", secrets)
+    assert done.returncode == 0, done.stdout
+    deployment = project.deployment()
+    assert deployment["version"] == git(checkout, "rev-parse", "HEAD")
+    assert deployment["paused"]
+    (schedule,) = deployment["schedules"]
+    assert schedule["active"]

@@ -16,6 +16,7 @@ Rights = frozenset[str]
 NOTHING: Rights = frozenset()
 READ = NOTHING | {"contents: read"}
 PUSH = READ | {"contents: write"}
+COMMENT = NOTHING | {"pull-requests: write"}
 OWNER = PUSH | {"secrets: read", "secrets: write", "actions: read", "administration: write"}
 
 NEW_REPOSITORY = {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": False}
@@ -43,6 +44,8 @@ class GitHubApi:
     """The secrets of Actions, opened."""
     pulls: list[dict[str, Any]] = field(default_factory=list)
     issues: list[dict[str, Any]] = field(default_factory=list)
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    """Those on pull requests."""
     releases: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     """The runs of workflows, oldest first."""
@@ -88,6 +91,7 @@ class GitHubApi:
         return as_json(501, {"message": "The stand-in does not know this."})
 
     def _of_repository(self, name: str, route: list[str], request: Request) -> Answer:
+        rights = self.rights[request.token]
         match request.method, *route:
             case ("GET",):
                 return as_json(200, {"full_name": name})
@@ -102,7 +106,9 @@ class GitHubApi:
             case "PATCH", "pulls", number:
                 self.pulls[int(number) - 1] |= json.loads(request.body)
                 return as_json(200, self.pulls[int(number) - 1])
-            case _, "issues", *issue if "issues: write" in self.rights[request.token]:
+            case _, "issues", *comment if "comments" in comment and rights >= COMMENT:
+                return self._comments(comment, request)
+            case _, "issues", *issue if "issues: write" in rights:
                 return self._issues(name, issue, request)
             case "GET", "releases":
                 return as_json(200, self.releases[::-1])
@@ -220,6 +226,21 @@ class GitHubApi:
             case "PATCH", number:
                 self.issues[int(number) - 1] |= json.loads(request.body)
                 return as_json(200, self.issues[int(number) - 1])
+        return self._refuse(request)
+
+    # https://docs.github.com/rest/issues/comments
+
+    def _comments(self, route: list[str], request: Request) -> Answer:
+        match request.method, *route:
+            case "GET", number, "comments":
+                return as_json(200, [each for each in self.comments if each["issue"] == number])
+            case "POST", number, "comments":
+                given = {"id": len(self.comments) + 1, "issue": number}
+                self.comments.append(json.loads(request.body) | given)
+                return as_json(201, self.comments[-1])
+            case "PATCH", "comments", number:
+                self.comments[int(number) - 1] |= json.loads(request.body)
+                return as_json(200, self.comments[int(number) - 1])
         return self._refuse(request)
 
     def _graphql(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:

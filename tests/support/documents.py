@@ -1,6 +1,7 @@
 """The Markdown pages of this repository and of a project, taken apart for the tests."""
 
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,3 +84,18 @@ def owners() -> list[tuple[str, str]]:
         r"^\| `([^`]+)` \| ([^|]+) \|", (ROOT / "docs/ownership.md").read_text(), re.MULTILINE
     )
     return [(name.removesuffix("/…"), owner) for name, owner in rows]
+
+
+def set_up_staging(workflow: Path) -> None:
+    """Change the lines of a project's workflow that docs/environments.md says to change."""
+    page = (ROOT / "docs/environments.md").read_text()
+    (diff,) = re.findall(r"^ *```diff\n(.*?)^ *```$", page, re.DOTALL | re.MULTILINE)
+    text = workflow.read_text()
+    for change in textwrap.dedent(diff).strip().split("\n\n"):
+        lines = change.splitlines()
+        old, new = (
+            "".join(f"{line[1:]}\n" for line in lines if line[0] in f" {sign}") for sign in "-+"
+        )
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    workflow.write_text(text)
