@@ -51,10 +51,9 @@ def refused(project: Project, checks: list[Check]) -> bool:
 
 def all_paused(project: Project) -> dict[str, Any]:
     """prefect.yaml with no schedule that starts a run."""
-    project.prefect_yaml  # Raises what is wrong with it.
     written = project.written_prefect_yaml
-    deployments = [{**each, "paused": True} for each in written.get("deployments") or []]
-    return {**written, "deployments": deployments}
+    both = zip(project.deployments, written.get("deployments") or [], strict=True)
+    return {**written, "deployments": [{**each, "paused": True} for _, each in both]}
 
 
 def say_what_failed(project: Project, outcome: Outcome, problems: list[Finding]) -> None:
