@@ -62,6 +62,7 @@ def test_it_has_the_tutorials_files_and_no_more_than_it_needs(tutorial: Path) ->
         "src/prefect_modal/flows/flow1.py",
         "src/prefect_modal/py.typed",
         "tests/conftest.py",
+        "tests/test_deployments.py",
         "tests/test_flow1.py",
         "tools/",
     ]
@@ -117,6 +118,18 @@ def test_the_deployment_names_its_flow_as_a_module(deployment: Parsed) -> None:
     assert deployment["description"] == "Runs on Modal every day at 12:00, New York time"
 
 
+def test_alarms_know_the_deployment_by_the_projects_name(deployment: dict[str, Any]) -> None:
+    assert deployment["tags"] == ["Ben-Epstein-prefect-modal"]
+
+
+def test_the_example_ends_before_modal_stops_its_container(
+    tutorial: Path, deployment: dict[str, Any]
+) -> None:
+    flow = (tutorial / "src/prefect_modal/flows/flow1.py").read_text()
+    (seconds,) = re.findall(r"timeout_seconds=(\d+)", flow)
+    assert int(seconds) < deployment["work_pool"]["job_variables"]["timeout"]
+
+
 def test_it_runs_daily_at_noon_in_new_york(deployment: Parsed) -> None:
     assert deployment["schedules"] == [
         {
@@ -154,10 +167,12 @@ def test_the_example_flow_is_the_tutorials(tutorial: Path) -> None:
         )
         for function in functions
     ]
+    # Two departures: a task that is tried again, and a flow that ends.
+    task, main = "task(retries=2, retry_delay_seconds=10)", "log_prints=True, timeout_seconds=3000"
     assert signatures == [
-        (["task"], "do_print", "param: str", "None"),
+        ([task], "do_print", "param: str", "None"),
         (["flow(log_prints=True)"], "run_my_flow", "param: str", "None"),
-        (["flow(log_prints=True)"], "main", "name: str='world', goodbye: bool=False", "None"),
+        ([f"flow({main})"], "main", "name: str='world', goodbye: bool=False", "None"),
     ]
     assert ast.unparse(module.body[-1]) == "if __name__ == '__main__':\n    main()"
 

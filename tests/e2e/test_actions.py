@@ -115,7 +115,7 @@ def test_a_push_deploys_and_shows_what_runs_when_and_what_is_left_over(
     assert deployment["version"] == pushed
     assert f" commit={pushed}; " in str(deployment["pull_steps"])
     assert secrets["PREFECT_API_KEY"] not in done.stdout
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
     former = f"main/{project.folder.parent.name}-former"
     page = f"{prefect_cloud.ui_url}/deployments/deployment/{deployment['id']}"
     summary = re.search(r"Summary - ((?:.*\n)+?)\[Deploy", done.stdout)
@@ -167,7 +167,7 @@ def test_a_run_by_hand_from_another_branch_checks_and_deploys_nothing(
     push(checkout)
     done = act(checkout, "workflow_dispatch", "prefect_cd.yaml", secrets)
     assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
     assert on_the_server(project) == before
 
 

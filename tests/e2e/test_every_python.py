@@ -20,7 +20,7 @@ def test_it_is_tested_linted_and_run_on_every_python(
     done = project.make("test", "lint")
     assert done.returncode == 0, done.stdout
     assert f"Python {version}." in done.stdout
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
     assert "All checks passed!" in done.stdout
 
     flow = project.folder / "src/prefect_modal/flows/flow1.py"

@@ -35,7 +35,7 @@ def test_a_project_on_prefect_3_8_is_tested_deployed_and_diagnosed(
 
     done = run_make(project, "test", env=env)
     assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
 
     assert prefect_server.create_push_pool("pref-modal-pool").status_code in (201, 409)
     done = run_make(project, "prefect-deploy", env=env)

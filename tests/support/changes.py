@@ -11,7 +11,7 @@ NIGHTLY = '''"""Every night: count what the day has brought."""
 from prefect import flow
 
 
-@flow(log_prints=True)
+@flow(log_prints=True, timeout_seconds=600)
 def nightly(reports: list[str]) -> int:
     print(f"{len(reports)} reports")
     return len(reports)
@@ -63,6 +63,7 @@ def by_owner(project: Path) -> None:
         prefect_yaml,
         "  - name: nightly\n"
         "    entrypoint: prefect_modal.flows.nightly:nightly\n"
+        "    tags: [Ben-Epstein-prefect-modal]\n"
         "    work_pool:\n"
         "      name: pref-modal-pool\n"
         "      job_variables:\n"
