@@ -17,6 +17,7 @@ from tools.rotate_tokens import rotate_tokens
 from tests.e2e.conftest import BuildContainer
 from tests.stand_ins.github import new_token
 from tests.stand_ins.github_api import FORBIDDEN, NOTHING, OWNER, PUSH, READ
+from tests.stand_ins.http_edge import Answer, listen
 from tests.stand_ins.laptop import Laptop
 from tests.stand_ins.prefect_cloud import WORKER
 from tests.stand_ins.project import Project
@@ -59,7 +60,9 @@ def test_values_in_the_environment_are_enough(
 ) -> None:
     laptop = start(locked=False)
     (tmp_path / "sitecustomize.py").write_text(AUDIT.format(log=str(tmp_path / "log")))
-    ready, steps = laptop.make_bootstrap(PYTHONPATH=str(tmp_path))
+    with listen(lambda _: Answer(200)) as chat:
+        webhook = f"{chat}/{secrets.token_hex(8)}"
+        ready, steps = laptop.make_bootstrap(PYTHONPATH=str(tmp_path), ALARM_WEBHOOK=webhook)
     assert ready, steps
     done = {name for name, text in steps.items() if text.startswith("done. ")}
     assert done == {step.name for step in STEPS} - {"Prefect", "Modal token"}
@@ -79,8 +82,9 @@ def test_values_in_the_environment_are_enough(
     started = (tmp_path / "log").read_text()
     for program in ("'ls-remote'", "'secret', 'set'", "'work-pool', 'create'", "'prefect-deploy'"):
         assert program in started
-    values = (laptop.token, laptop.owner, laptop.modal, laptop.cloud.key)
+    values = (laptop.token, laptop.owner, laptop.modal, laptop.cloud.key, webhook)
     assert [value for value in values if value in started] == []
+    assert webhook not in "".join(laptop.said)
 
     before = laptop.state()
     ready, steps = laptop.bootstrap()

@@ -191,7 +191,7 @@ def test_without_a_network_it_says_what_it_cannot_check(laptop: Laptop) -> None:
     assert found.keys() == {
         "Blocks", "Orphaned deployments", "Prefect", "GitHub token",
         "Work pool", "GitHub secrets", "Deployment", "Last runs", "Commit",
-        "Updates",
+        "Updates", "Alarm",
     }  # fmt: skip
 
 
@@ -204,5 +204,5 @@ def test_the_real_command_says_the_same_and_changes_nothing(laptop: Laptop) -> N
     assert done.stdout.split()[:4] == ["finding", "what", "to", "do"]
     rows = [line for line in done.stdout.splitlines() if line[:1] in [*"✓✗?!"]]
     assert [row.split()[1:3] for row in rows if row[0] != "✓"] == [["Work", "pool"]]
-    assert "\n24 passed, 1 failed\n" in done.stdout
+    assert "\n25 passed, 1 failed\n" in done.stdout
     laptop.assert_no_secret_was_said()

@@ -26,7 +26,7 @@ from tests.support.git import commit, git
 
 STEPS = [
     "prefect.yaml", "Remote", "Prefect", "GitHub token", "Modal token", "Work pool",
-    "GitHub secrets", "Commit", "Deployment", "Updates",
+    "GitHub secrets", "Commit", "Deployment", "Updates", "Alarm",
 ]  # fmt: skip
 """What `make bootstrap` goes through, in this order."""
 SLOW = ("uv", "Lock file", "Template")

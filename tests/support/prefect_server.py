@@ -93,6 +93,7 @@ def serve(home: Path) -> Iterator[PrefectServer]:
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS="1",
         PREFECT_SERVER_UI_API_URL=server.url,
+        PREFECT_UI_URL=server.url.removesuffix("/api"),
     )
     with (home / "server.log").open("w") as log:
         process = subprocess.Popen(
