@@ -181,11 +181,8 @@ def connect(project: Project, address: str, alarm: Automation | None) -> None:
         "posture": "Reactive",
         "expect": [f"prefect.flow-run.{state}" for state in STATES],
         "match": {"prefect.resource.id": "prefect.flow-run.*"},
-        # Subflows have no deployment: their failure is told by the run that has.
-        "match_related": [
-            {"prefect.resource.id": f"prefect.tag.{project.tag}"},
-            {"prefect.resource.id": "prefect.deployment.*"},
-        ],
+        # Subflows do not have the tags of their deployment: the run that called them tells.
+        "match_related": {"prefect.resource.id": f"prefect.tag.{project.tag}"},
         "threshold": 1,
         "within": 0,
     }
