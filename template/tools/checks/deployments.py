@@ -91,6 +91,8 @@ def is_former(project: Project, url: str) -> bool:
     ask = ("gh", "api", "--hostname", host, f"repos/{quote(its_name)}", "--jq", ".full_name")
     done = project.run(*ask)
     return done.returncode == 0 and done.stdout.strip().lower() == name.lower()
+
+
 def tag_of(branch: str) -> str:
     """The tag of a branch's preview, in which Prefect finds no placeholder."""
     return f"{OF_BRANCH}{quote(branch)}"
