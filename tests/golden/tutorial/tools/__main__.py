@@ -23,6 +23,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     doctor.add_argument("--variables", action="store_true", help="show what work pools take")
     deploy = commands.add_parser("deploy", help="deploy what prefect.yaml describes")
     deploy.add_argument("--force", action="store_true", help="replace what is newer or another's")
+    deploy.add_argument("--paused", action="store_true", help="let no schedule start a run")
     flow = commands.add_parser("run", help="run a flow on this machine")
     flow.add_argument("flow", nargs="?", default="", help="MODULE:FUNCTION, or a deployment")
     flow.add_argument("--params", default="", metavar="JSON", help="its parameters")
@@ -39,6 +40,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         ("teardown", "delete what bootstrap has made"),
     ):
         commands.add_parser(name, help=text).add_argument("--yes", action="store_true")
+    commands.add_parser("preview", help="deploy this branch's commit beside production")
+    delete = commands.add_parser("preview-delete", help="delete what that has deployed")
+    delete.add_argument("branch", nargs="?", default="", help="another branch than this one")
     commands.add_parser("packages", help="print what `bake` puts into the image")
     for command in commands.choices.values():
         command.add_argument("--traceback", action="store_true", help="show where a bug is")
@@ -80,7 +84,15 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
         if arguments.command == "deploy":
             from tools.deploy import deploy
 
-            return deploy(project, force=arguments.force)
+            return deploy(project, force=arguments.force, paused=arguments.paused)
+        if arguments.command == "preview":
+            from tools.preview import preview
+
+            return preview(project)
+        if arguments.command == "preview-delete":
+            from tools.preview import delete_preview
+
+            return delete_preview(project, arguments.branch)
         if arguments.command == "check":
             from tools.check import check
 

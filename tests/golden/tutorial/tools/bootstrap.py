@@ -5,6 +5,7 @@ from tools.base.finding import Check, Finding, Findings, Step, examine, explain,
 from tools.base.project import Project
 from tools.base.screen import say
 from tools.base.stop import ActionRequired
+from tools.checks.alarm import check_alarm, fix_alarm, has_news
 from tools.checks.commit import check_commit, fix_commit
 from tools.checks.deployments import check_deployed, counterpart, fix_deployed, of_this_repository
 from tools.checks.flows import check_flows, check_names
@@ -68,6 +69,7 @@ STEPS = [
         renew=can_connect,
         optional=True,
     ),
+    Step("Alarm", check_alarm, fix_alarm, renew=has_news, optional=True),
 ]
 
 ALL = [Step("prefect.yaml", check_prefect_yaml), *STEPS]
@@ -116,6 +118,8 @@ def take(step: Step, project: Project, ready: set[str]) -> str:
         found = examine(step, project)
     if not is_right(found) or (step.optional and not has_passed(found)):
         raise ActionRequired(told(found))
+    if any(each.status == "passed" and each.remedy for each in found):
+        return f"skipped. {told(found)}"
     did = "done" if needed else "already there" if step.fix else "checked"
     return f"{did}. {told(found)}"
 

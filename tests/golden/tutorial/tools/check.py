@@ -16,6 +16,7 @@ from tools.base.screen import screen
 from tools.base.snapshot import snapshot
 from tools.base.stop import CheckSkipped
 from tools.bootstrap import PREFECT_YAML
+from tools.checks.alarm import check_tags
 from tools.checks.conflicts import check_conflicts
 from tools.checks.imports import check_imports
 from tools.checks.machine import check_lock_file, check_python
@@ -26,6 +27,7 @@ FILES = [
     Check("Lock file", check_lock_file),
     Check("Python", check_python),
     *PREFECT_YAML,
+    Check("Tags", check_tags),
 ]
 
 

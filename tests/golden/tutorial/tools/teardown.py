@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 from prefect.exceptions import ObjectNotFound
@@ -13,6 +14,8 @@ from tools.base.project import Project
 from tools.base.removal import Kept, Removal, agreed, delete_each, show, sort
 from tools.base.screen import say
 from tools.base.workspace import pages
+from tools.checks.alarm import KIND as WEBHOOK
+from tools.checks.alarm import automation_name, block_name
 from tools.checks.deployments import Deployed, of_this_project, on_the_server
 from tools.checks.github_secrets import secrets_there
 from tools.checks.github_token import KIND, uses_block
@@ -79,15 +82,18 @@ def deployments(project: Project, ours: list[Deployed], _: list[Deployed]) -> Pa
 
 def alarm(project: Project, *_: list[Deployed]) -> Parts:
     """The automation that reports failures, and the blocks that only it uses."""
-    if not (name := project.answers.get("project_name")):
+    if not project.tag:
         return
-    client, name = project.workspace.client, f"{name} alarm"
+    client, name = project.workspace.client, automation_name(project)
     every = pages(client.read_automations)
     mine = [each for each in every if each.name == name]
     for each in mine:
         yield Removal(f"the automation {name}", partial(client.delete_automation, each.id))
+    blocks = {block for each in mine for block in blocks_of(each)}
+    with suppress(ObjectNotFound):
+        blocks.add(client.read_block_document_by_name(block_name(project), WEBHOOK).id)
     used = {block for each in every if each not in mine for block in blocks_of(each)}
-    for block in {block for each in mine for block in blocks_of(each)} - used:
+    for block in blocks - used:
         yield Removal(
             f"the block of {name}, with its address", partial(client.delete_block_document, block)
         )

@@ -28,6 +28,11 @@ def passed(text: str) -> Finding:
     return Finding("passed", text)
 
 
+def offered(text: str, remedy: str) -> Finding:
+    """What a project can do without; the remedy brings it."""
+    return Finding("passed", text, remedy)
+
+
 def failed(text: str, remedy: str = "make bootstrap") -> Finding:
     return Finding("failed", text, remedy)
 

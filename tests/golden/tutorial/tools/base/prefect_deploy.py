@@ -5,9 +5,14 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Collection
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tools.base import process
 from tools.base.prefect_yaml import Deployment
@@ -58,6 +63,16 @@ def run_and_show(project: Project, arguments: list[str]) -> tuple[int, str]:
             print(line, end="", file=sys.stdout, flush=True)
             shown.append(line)
     return running.returncode, "".join(shown)
+
+
+@contextmanager
+def in_place_of(project: Project, written: dict[str, Any]) -> Iterator[tuple[Project, Run]]:
+    """The project with another prefect.yaml, and Prefect's command that reads it."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        (file := Path(folder, "prefect.yaml")).write_text(yaml.safe_dump(written), encoding="utf-8")
+        changed = Project(project.root)
+        changed.written_prefect_yaml = written
+        yield changed, lambda _, words: run_and_show(changed, ["--prefect-file", str(file), *words])
 
 
 def quietly(environment: dict[str, Any]) -> Run:

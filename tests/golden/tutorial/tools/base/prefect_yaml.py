@@ -35,6 +35,7 @@ class Deployment(BaseModel):
     schedule: Any = None
     schedules: list[Any] | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
+    tags: Any = None
     pull: list[dict[str, Any]] | None = None
     work_pool: WorkPool | None = None
 
@@ -56,6 +57,13 @@ class Deployment(BaseModel):
     def pool(self) -> WorkPool:
         """Its work pool, or an empty one."""
         return self.work_pool or WorkPool()
+
+    @property
+    def all_tags(self) -> list[str]:
+        """Its tags; Prefect takes one without a list, too."""
+        return [
+            str(tag) for tag in (self.tags if isinstance(self.tags, list) else [self.tags]) if tag
+        ]
 
     @property
     def all_schedules(self) -> list[Any]:

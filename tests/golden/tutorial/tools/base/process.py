@@ -15,14 +15,17 @@ Completed = subprocess.CompletedProcess[str]
 PREFECT = (sys.executable, "-m", "prefect")
 CLONE_TOKEN = "GITHUB_CLONE_TOKEN"
 """The variable with the token that containers shall clone with."""
+ALARM_WEBHOOK = "ALARM_WEBHOOK"
+"""The variable with the address for alarms: who has it can write there."""
 KEPT_BACK = (
+    ALARM_WEBHOOK,
     CLONE_TOKEN,
     "PREFECT_CLIENT_MAX_RETRIES",
     "GIT_DIR",
     "GIT_INDEX_FILE",
     "GIT_WORK_TREE",
 )
-"""What other programs do not get: a secret that is not for them, a setting of this process,
+"""What other programs do not get: secrets that are not for them, a setting of this process,
 and what a git hook that starts this has set for another repository."""
 UNREACHABLE = (
     r"Could not resolve (host|proxy)|[Ff]ailed to connect|Couldn't connect|timed out|no answer within"

@@ -98,6 +98,13 @@ class Project:
         """The deployments that have a work pool."""
         return [deployment for deployment in self.deployments if not deployment.without_pool]
 
+    @property
+    def tag(self) -> str:
+        """The tag by which Prefect knows the project's deployments; empty if they have none."""
+        if name := self.answers.get("project_name"):
+            return str(name)
+        return next((tag for each in self.deployments for tag in each.all_tags), "")
+
     @cached_property
     def pools(self) -> list[str]:
         """The names of the work pools that the deployments use."""

@@ -40,6 +40,7 @@ RENDERED = (
     "src/*/flows/flow1.py",
     "src/*/py.typed",
     "tests/conftest.py",
+    "tests/test_deployments.py",
     "tests/test_flow1.py",
     "tools/*.py",
     "tools/*.sh",

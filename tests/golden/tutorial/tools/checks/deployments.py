@@ -93,6 +93,11 @@ def is_former(project: Project, url: str) -> bool:
     return done.returncode == 0 and done.stdout.strip().lower() == name.lower()
 
 
+def tag_of(branch: str) -> str:
+    """The tag of a branch's preview, in which Prefect finds no placeholder."""
+    return f"{OF_BRANCH}{quote(branch)}"
+
+
 def preview_of(there: Deployed) -> str:
     """The branch of which it is a preview; empty if it is none."""
     tags = there.found.tags

@@ -3,7 +3,7 @@
 from prefect import flow, task
 
 
-@task
+@task(retries=2, retry_delay_seconds=10)
 def do_print(param: str) -> None:
     print("Doing the task")
     print(param)
@@ -15,7 +15,8 @@ def run_my_flow(param: str) -> None:
     do_print(param)
 
 
-@flow(log_prints=True)
+# It ends before the timeout in prefect.yaml, at which Modal stops the container.
+@flow(log_prints=True, timeout_seconds=3000)
 def main(name: str = "world", goodbye: bool = False) -> None:
     print(f"Hello {name} from Prefect! 🤗")
     run_my_flow(name)
