@@ -102,7 +102,7 @@ def test_a_public_repository_has_no_credentials_at_all(
         for p in (True, False)
     )
     words = re.compile(
-        rb"github.?credential|^ +credentials:|prefect.github|github.token|fine-grained",
+        rb"github.?credential|^ +credentials:|prefect.github|github.token|github.clone.token",
         re.IGNORECASE | re.MULTILINE,
     )
     changed = {name for name in private if private[name] != public[name]}

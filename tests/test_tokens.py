@@ -1,4 +1,4 @@
-"""The workflow that brings updates hands its token to as few steps as it can."""
+"""The workflow that brings updates hands its tokens to as few steps as it can."""
 
 import re
 from pathlib import Path
@@ -23,19 +23,37 @@ def handed_over(part: object) -> list[str]:
     return [found for found in expressions if re.search("(?i)secret|token|tojson", found)]
 
 
-def test_only_the_step_that_opens_the_pull_request_has_a_token(workflow: Workflow) -> None:
-    (job,) = workflow["jobs"].values()
-    *earlier, last = job.pop("steps")
-    # Everybody may know whether there is one.
-    assert handed_over(workflow) == ["secrets.TEMPLATE_UPDATE_TOKEN != ''"]
-    assert handed_over(earlier) == []
-    token = last["env"].pop("GH_TOKEN")
-    assert handed_over(token) == ["secrets.TEMPLATE_UPDATE_TOKEN || github.token"]
-    assert handed_over(last) == []
+def test_each_token_is_handed_to_one_step(workflow: Workflow) -> None:
+    expected = {
+        "prepare": {"TEMPLATE_READ_TOKEN": ["secrets.TEMPLATE_READ_TOKEN"]},
+        "offer": {
+            "GH_TOKEN": ["github.token"],
+            "TEMPLATE_UPDATE_TOKEN": ["secrets.TEMPLATE_UPDATE_TOKEN"],
+        },
+    }
+    for name, job in workflow["jobs"].items():
+        (step,) = [step for step in job["steps"] if "env" in step]
+        env = step.pop("env")
+        assert {key: handed_over(value) for key, value in env.items()} == expected[name]
+    assert handed_over(workflow) == []
 
 
-def test_no_action_but_checkout_takes_part_and_it_leaves_no_token(workflow: Workflow) -> None:
-    (job,) = workflow["jobs"].values()
-    (action,) = [step for step in job["steps"] if "uses" in step]
-    assert action["uses"].partition("@")[0] == "actions/checkout"
-    assert action["with"] == {"persist-credentials": False}
+def test_what_handles_a_release_cannot_write(workflow: Workflow) -> None:
+    assert workflow["permissions"] == {}
+    assert workflow["jobs"]["prepare"]["permissions"] == {"contents": "read"}
+
+
+def test_what_can_write_takes_nothing_but_an_artifact_from_the_other_job(
+    workflow: Workflow,
+) -> None:
+    actions = {
+        name: [step["uses"].partition("@")[0] for step in job["steps"] if "uses" in step]
+        for name, job in workflow["jobs"].items()
+    }
+    assert actions == {
+        "prepare": ["actions/checkout", "actions/upload-artifact"],
+        "offer": ["actions/checkout", "actions/download-artifact"],
+    }
+    for job in workflow["jobs"].values():
+        assert job["steps"][0]["with"] == {"persist-credentials": False}
+        assert "outputs" not in job

@@ -38,8 +38,8 @@ def sort(parts: Iterable[Removal | Kept]) -> tuple[list[Removal], list[Kept]]:
 
 
 def show(project: Project, removals: list[Removal], kept: list[Kept]) -> None:
-    for each in kept:
-        say(each.text, "warning")
+    for found in kept:
+        say(found.text, "warning")
     if removals:
         say(f"To delete, of {project.repository[1]} and in {project.workspace.ui_url}:")
     for each in removals:

@@ -49,12 +49,12 @@ def left_over(project: Project) -> Iterator[Removal | Kept]:
                 described(found), partial(delete, found.found.id)
             )
     yield from of_previews(project, previews)
-    delete = project.workspace.client.delete_deployment_schedule
+    delete_schedule = project.workspace.client.delete_deployment_schedule
     for found, schedule in orphaned_schedules(project):
         when = in_words(schedule.schedule) if schedule.active else "paused"
         yield newer(project, found) or Removal(
             f"the schedule {schedule.slug} of {found.name} ({when})",
-            partial(delete, found.found.id, schedule.id),
+            partial(delete_schedule, found.found.id, schedule.id),
         )
     for found in formerly(project):
         if found not in ours:

@@ -5,7 +5,9 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from uuid import UUID
 
+from prefect.events.schemas.automations import Automation
 from prefect.exceptions import ObjectNotFound
 
 from tools.base.finding import Check, Finding, examine, explain
@@ -99,7 +101,7 @@ def alarm(project: Project, *_: list[Deployed]) -> Parts:
         )
 
 
-def blocks_of(automation: object) -> set[object]:
+def blocks_of(automation: Automation) -> set[UUID]:
     found = (getattr(action, "block_document_id", None) for action in automation.actions)
     return set(filter(None, found))
 
@@ -124,7 +126,7 @@ def work_pools(project: Project, ours: list[Deployed], others: list[Deployed]) -
     """The work pools that nobody else uses, each with the Modal token that was made for it."""
     client = project.workspace.client
     every = {pool.name: pool for pool in pages(client.read_work_pools)}
-    names = {*project.pools, *(each.found.work_pool_name for each in ours)}
+    names = {*project.pools, *(each.found.work_pool_name or "" for each in ours)}
     for name in sorted(names & every.keys()):
         pool = every.pop(name)
         users = [each.name for each in others if each.found.work_pool_name == name]

@@ -13,6 +13,8 @@ import httpx
 from prefect.blocks.webhook import Webhook
 from prefect.events.schemas.automations import Automation, AutomationCore
 from prefect.exceptions import ObjectNotFound
+from prefect.types import SecretDict
+from pydantic import SecretStr
 
 from tools.base.finding import Findings, failed, offered, passed, warning
 from tools.base.process import ALARM_WEBHOOK, interactive
@@ -131,7 +133,7 @@ def stored_address(project: Project) -> str:
     alarm = find_alarm(project)
     if not alarm or is_broken(project, alarm):
         return ""
-    return (project.workspace.block(KIND, block_name(project)) or {}).get("url", "")
+    return str((project.workspace.block(KIND, block_name(project)) or {}).get("url", ""))
 
 
 def message(address: str, text: str) -> dict[str, Any]:
@@ -165,7 +167,7 @@ def connect(project: Project, address: str, alarm: Automation | None) -> None:
     """Keep the address in a block, and have one automation that uses it."""
     client, name = project.workspace.client, block_name(project)
     headers = {"Content-Type": "application/json"}
-    Webhook(url=address, headers=headers).save(name, overwrite=True)
+    Webhook(url=SecretStr(address), headers=SecretDict(headers)).save(name, overwrite=True)
     project.workspace.forget()
     block = client.read_block_document_by_name(name, KIND, include_secrets=False)
     payload = json.dumps(message(address, "TEXT")).replace('"TEXT"', TEXT)
