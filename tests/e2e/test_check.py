@@ -49,6 +49,7 @@ DEPLOYMENT = """
   - name: {name}
     entrypoint: {entrypoint}
     paused: false
+    tags: [acme-flows]
     parameters: {parameters}
     work_pool: *modal
 """
@@ -115,7 +116,7 @@ def test_a_fresh_project_passes_and_nobody_is_asked(
             UV_PYTHON=interpreters()[HERE], UV_PROJECT_ENVIRONMENT=str(environments / HERE),
         )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    assert "14 passed" in done.stdout
+    assert "15 passed" in done.stdout
     assert asked == []
     assert git(project, "rev-parse", "HEAD") == before
     assert git(project, "status", "--porcelain") == ""

@@ -142,7 +142,7 @@ def test_tests_share_one_server_and_send_nothing_to_the_workspace(
         login = {"PREFECT_HOME": str(home), "PREFECT_API_URL": url, "PREFECT_API_KEY": "pnu_shell"}
         done = run_make(project, "test", PYTEST_ADDOPTS="-s", **login, **in_common)
     assert done.returncode == 0, done.stdout
-    assert "5 passed" in done.stdout
+    assert "6 passed" in done.stdout
     assert asked == []
     first, second = (line for line in done.stdout.splitlines() if "server http://" in line)
     assert first.split()[-1] == second.split()[-1]

@@ -58,7 +58,8 @@ def answer_questions(laptop: Laptop, folder: Path, lines: list[str]) -> None:
     for question in questions(asked=True).values():
         terminal.expect_exact(question["help"])
         terminal.send("\r")
-    terminal.expect(pexpect.EOF)
+    while terminal.expect([pexpect.EOF, "Webhook for failed runs.*Enter for none"]) == 1:
+        terminal.send("\r")
     terminal.close()
     assert terminal.exitstatus == 0, terminal.before
 
@@ -133,9 +134,14 @@ def watch(laptop: Laptop, line: str, build_container: BuildContainer) -> None:
     deployment = server.deployment(f"acme-{laptop.pool}-example")
     of_it: dict[str, object] = {
         "deployments": {"id": {"any_": [deployment["id"]]}},
-        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}, "tags": {"is_null_": True}},
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
     }
-    before = {run["id"] for run in server.post("flow_runs/filter", **of_it)}
+
+    def asked_for() -> set[str]:
+        found = server.post("flow_runs/filter", **of_it)
+        return {run["id"] for run in found if "auto-scheduled" not in run["tags"]}
+
+    before = asked_for()
     variables = server.job_variables(deployment)
     environment = laptop.github.environment() | {"PREFECT_API_URL": server.url}
     container = build_container(variables, laptop.project / "uv.lock", environment)
@@ -146,7 +152,7 @@ def watch(laptop: Laptop, line: str, build_container: BuildContainer) -> None:
         started: set[str] = set()
         while not started and process.poll() is None:
             time.sleep(0.5)
-            started = {run["id"] for run in server.post("flow_runs/filter", **of_it)} - before
+            started = asked_for() - before
         for run in started:
             container.execute(run, variables)
         said = process.communicate(timeout=60)[0]

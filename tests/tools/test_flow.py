@@ -45,7 +45,7 @@ def test_a_flow_comes_with_its_test_and_its_deployment(project: Project) -> None
     # All that was there is there, comments and order included.
     assert {name for name in before if after[name] != before[name]} == {"prefect.yaml"}
     assert after["prefect.yaml"].startswith(before["prefect.yaml"])
-    shared = {"version": first["version"], "work_pool": first["work_pool"]}
+    shared = {name: first[name] for name in ("tags", "version", "work_pool")}
     assert deployments(folder) == [
         first,
         shared | {
@@ -71,7 +71,8 @@ def test_a_flow_comes_with_its_test_and_its_deployment(project: Project) -> None
 
 
 def test_it_has_what_is_the_same_in_every_deployment(folder: Path) -> None:
-    edit(folder / "prefect.yaml", r"^    version: .*", "    tags: [acme, 'it''s \U0001f917']")
+    edit(folder / "prefect.yaml", r"^    tags: .*", "    tags: [acme, 'it''s \U0001f917']")
+    edit(folder / "prefect.yaml", r"^    version: .*\n", "")
     add(folder)
     assert deployments(folder)[1]["tags"] == ["acme", "it's \U0001f917"]
     assert "version" not in deployments(folder)[1]

@@ -44,9 +44,9 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
         "    paused: false", "    paused: false\n    paused: true",
         {"Keys": "paused is given twice. remove one of them"},
     ),
-    "an entry of another type": ("^    version: .*", "    tags: {a: b}", {"Keys": "deployments[0].tags"}),
+    "an entry of another type": ("^    tags: .*", "    tags: {a: b}", {"Keys": "deployments[0].tags"}),
     "a deployment without a name": (
-        r"- name: \"Ben.*", "- tags: []", {"Names": "a deployment has no name. add name: to it"},
+        r"- name: \"Ben.*", "- enforce_parameter_schema: true", {"Names": "a deployment has no name. add name: to it"},
     ),
     "a schedule without a slug": (
         r"- slug: primary\n +cron", "- cron",

@@ -1,5 +1,7 @@
 # mypy: ignore-errors
-"""The two expected reasons for which something stops."""
+"""The expected reasons for which something stops."""
+
+from threading import Event
 
 
 class CheckSkipped(Exception):
@@ -8,3 +10,23 @@ class CheckSkipped(Exception):
 
 class ActionRequired(Exception):
     """Only a person can go on; the text says how."""
+
+
+interrupted = Event()
+"""Whether somebody has pressed Ctrl-C."""
+
+
+def interrupt(*_: object) -> None:
+    """Stop as Python does: a handler of SIGINT."""
+    interrupted.set()
+    raise KeyboardInterrupt
+
+
+def go_on() -> None:
+    """Stop now if something has swallowed the interrupt, as some libraries do at their import.
+
+    Raises:
+        KeyboardInterrupt: it has.
+    """
+    if interrupted.is_set():
+        raise KeyboardInterrupt
