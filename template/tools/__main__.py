@@ -8,8 +8,6 @@ import signal
 import sys
 from pathlib import Path
 
-from tools.base.stop import interrupt
-
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
@@ -56,8 +54,6 @@ def main() -> int:
     # Whatever ends this from outside, too, stops the servers that it has started.
     for name in {"SIGTERM", "SIGHUP"} & signal.Signals.__members__.keys():
         signal.signal(signal.Signals[name], lambda received, _: sys.exit(128 + received))
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
     try:
         return run(arguments, Path(__file__).resolve().parent.parent)
     except SyntaxError as error:

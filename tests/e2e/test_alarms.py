@@ -111,7 +111,7 @@ class Owner:
     server: PrefectServer
 
     def environment(self, **extra: str) -> dict[str, str]:
-        return self.server.environment() | {"PREFECT_CLIENT_MAX_RETRIES": "0"} | extra
+        return self.server.environment() | {"PREFECT_CLIENT_MAX_RETRIES": "5"} | extra
 
     @contextlib.contextmanager
     def project(self, **extra: str) -> Iterator[Project]:

@@ -1,7 +1,5 @@
 # mypy: ignore-errors
-"""The expected reasons for which something stops."""
-
-from threading import Event
+"""The two expected reasons for which something stops."""
 
 
 class CheckSkipped(Exception):
@@ -10,23 +8,3 @@ class CheckSkipped(Exception):
 
 class ActionRequired(Exception):
     """Only a person can go on; the text says how."""
-
-
-interrupted = Event()
-"""Whether somebody has pressed Ctrl-C."""
-
-
-def interrupt(*_: object) -> None:
-    """Stop as Python does: a handler of SIGINT."""
-    interrupted.set()
-    raise KeyboardInterrupt
-
-
-def go_on() -> None:
-    """Stop now if something has swallowed the interrupt, as some libraries do at their import.
-
-    Raises:
-        KeyboardInterrupt: it has.
-    """
-    if interrupted.is_set():
-        raise KeyboardInterrupt

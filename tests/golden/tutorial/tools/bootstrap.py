@@ -4,7 +4,7 @@
 from tools.base.finding import Check, Finding, Findings, Step, examine, explain, passed
 from tools.base.project import Project
 from tools.base.screen import say
-from tools.base.stop import ActionRequired, go_on
+from tools.base.stop import ActionRequired
 from tools.checks.alarm import check_alarm, fix_alarm, has_news
 from tools.checks.commit import check_commit, fix_commit
 from tools.checks.deployments import check_deployed, counterpart, fix_deployed, of_this_repository
@@ -80,7 +80,6 @@ def bootstrap(project: Project) -> int:
     """Go through the steps, and return the exit code."""
     ready: set[str] = set()
     for step in ALL:
-        go_on()
         try:
             text, status = take(step, project, ready), "passed"
         except EOFError:
