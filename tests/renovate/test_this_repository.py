@@ -12,7 +12,7 @@ from tests.support.pins import named_tools, pinned_actions
 from tests.support.repository import ROOT, export, files
 
 HELD_BACK = {"fastapi"}
-BOUND = r"""["']([a-z][a-z0-9_-]*)[<>=~!]=?\d[^"']*["']"""
+BOUND = r"""["']([a-z][a-z0-9_-]*)(?:[<>]=?|[=~!]=)\d[^"']*["']"""
 
 
 @pytest.fixture(scope="module")
