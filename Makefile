@@ -17,7 +17,7 @@ demo: ## Render the tutorial's project, set it up and run its flow
 test: .venv/ready ## Run all tests, one process for each core
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-test-fast: .venv/ready ## Run the tests that start no Prefect server (about a minute)
+test-fast: .venv/ready ## Run the tests that start no Prefect server (some minutes)
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/test_*.py tests/tools
 
 test-renovate: .venv/renovate/ready ## Run Renovate itself over a rendered project and over this repository
