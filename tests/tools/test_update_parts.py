@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from tools.base.stop import ActionRequired
 from tools.update import guarded_copier
 from tools.update.change import answer, changelog, full_address
 from tools.update.lock import BOUND, split, texts
 from tools.update.patch import Changed, changed, check, only_pins
-from tools.update.stop import UpdateStopped
 from tools.update.text import printable
 
 from tests.support.git import commit, git
@@ -55,19 +55,19 @@ def test_what_is_run_is_listed_first(repository: Path) -> None:
 def test_what_is_the_owners_may_not_be_touched(repository: Path, name: str) -> None:
     (repository / name).parent.mkdir(exist_ok=True)
     (repository / name).write_text("")
-    with pytest.raises(UpdateStopped, match=f"changes {name}, which belongs to you alone"):
+    with pytest.raises(ActionRequired, match=f"changes {name}, which belongs to you alone"):
         check(staged(repository))
 
 
 def test_a_link_may_not_be_made(repository: Path) -> None:
     (repository / "link").symlink_to("/etc/passwd")
-    with pytest.raises(UpdateStopped, match="makes link something else than a file"):
+    with pytest.raises(ActionRequired, match="makes link something else than a file"):
         check(staged(repository))
 
 
 def test_a_file_may_not_become_a_program_and_a_program_may_stay_one(repository: Path) -> None:
     (repository / "Makefile").chmod(0o755)
-    with pytest.raises(UpdateStopped, match="makes Makefile something else"):
+    with pytest.raises(ActionRequired, match="makes Makefile something else"):
         check(staged(repository))
     commit(repository)
     (repository / "Makefile").write_text("new\n")
@@ -209,9 +209,9 @@ def test_an_address_is_what_copier_would_clone(written: str, full: str) -> None:
 
 
 def test_what_copier_has_written_down_is_read(tmp_path: Path) -> None:
-    with pytest.raises(UpdateStopped, match=r"^\.copier-answers\.yml is missing, so"):
+    with pytest.raises(ActionRequired, match=r"^\.copier-answers\.yml is missing, so"):
         answer(tmp_path, "_commit")
     (tmp_path / ".copier-answers.yml").write_text("_commit: 'v1.0'\n_src_path: /a b\nbranch: x\n")
     assert (answer(tmp_path, "_commit"), answer(tmp_path, "_src_path")) == ("v1.0", "/a b")
-    with pytest.raises(UpdateStopped, match=r"^\.copier-answers\.yml has no _other"):
+    with pytest.raises(ActionRequired, match=r"^\.copier-answers\.yml has no _other"):
         answer(tmp_path, "_other")

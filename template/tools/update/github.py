@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tools.base.stop import ActionRequired
 from tools.update.git import NOTHING, git
-from tools.update.stop import UpdateStopped
 
 OWN_TOKEN = "TEMPLATE_UPDATE_TOKEN"
 
@@ -49,7 +49,7 @@ class GitHub:
         """What gh prints.
 
         Raises:
-            UpdateStopped: it failed, and this is what it said.
+            ActionRequired: it failed, and this is what it said.
         """
         done = subprocess.run(
             ["gh", *arguments],
@@ -60,7 +60,7 @@ class GitHub:
             check=False,
         )
         if done.returncode != 0:
-            raise UpdateStopped(f"gh {arguments[0]}: {done.stderr.strip()}")
+            raise ActionRequired(f"gh {arguments[0]}: {done.stderr.strip()}")
         return done.stdout
 
     def api(self, method: str, path: str, fields: Mapping[str, object] = NOTHING) -> Any:

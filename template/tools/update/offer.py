@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tools.base.stop import ActionRequired
 from tools.update.change import Update
 from tools.update.git import git
 from tools.update.github import OWN_TOKEN, GitHub
 from tools.update.patch import LOCK, WORKFLOWS, Changed, changed, check, only_pins
-from tools.update.stop import UpdateStopped
 from tools.update.text import for_issue, for_pull_request
 
 BRANCH = "template-update"
@@ -37,7 +37,7 @@ def offer(root: Path, folder: Path) -> None:
     """Offer what `prepare` has left in a folder, unless that has been done.
 
     Raises:
-        UpdateStopped: only a person can go on.
+        ActionRequired: only a person can go on.
     """
     github = GitHub()
     facts = json.loads((folder / "update.json").read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ def offer(root: Path, folder: Path) -> None:
         return close_issues(github)
     update = Update(**facts)
     if not all(VERSION.fullmatch(each) for each in (update.before, update.after)):
-        raise UpdateStopped("What was prepared names no versions")
+        raise ActionRequired("What was prepared names no versions")
     index = {"GIT_INDEX_FILE": str(folder.resolve() / "index")}
     git(root, "read-tree", "HEAD", env=index)
     patch = (folder / "update.patch").read_bytes()
@@ -88,7 +88,7 @@ def open_pull_request(
     owner = github.repository.split("/")[0]
     try:
         found = newest(github.api("GET", f"pulls?state=all&head={owner}:{BRANCH}"))
-    except UpdateStopped as error:
+    except ActionRequired as error:
         raise refused(github, error) from None
     if is_there(github, found, "Pull request", update.after):
         return
@@ -109,7 +109,7 @@ def open_pull_request(
         set_draft(github, found["number"], "--undo")
     try:
         github.git(root, "push", "--quiet", force, "origin", f"{commit}:refs/heads/{BRANCH}")
-    except UpdateStopped as error:
+    except ActionRequired as error:
         raise refused(github, error) from None
     shown = {
         "title": f"Update from the template to {update.after}",
@@ -127,7 +127,7 @@ def open_pull_request(
 
 def set_draft(github: GitHub, number: int, *options: str) -> None:
     """Some plans have no drafts."""
-    with suppress(UpdateStopped):
+    with suppress(ActionRequired):
         github.gh("pr", "ready", str(number), *options, token=github.own or github.built_in)
 
 
@@ -135,7 +135,7 @@ def create(github: GitHub, pull: dict[str, str], draft: bool) -> None:
     for attempt in (draft, False):
         try:
             print(github.api("POST", "pulls", {**pull, "draft": attempt})["html_url"])
-        except UpdateStopped as error:
+        except ActionRequired as error:
             reason = error
         else:
             return
@@ -147,12 +147,12 @@ def create(github: GitHub, pull: dict[str, str], draft: bool) -> None:
     )
 
 
-def refused(github: GitHub, reason: UpdateStopped, advice: str = "") -> UpdateStopped:
+def refused(github: GitHub, reason: ActionRequired, advice: str = "") -> ActionRequired:
     """What to say of what GitHub refused."""
     if github.own:
         advice = f"The token in the secret {OWN_TOKEN} has expired, or may not do this: "
         advice += f"{github.new_token}. Then run this workflow again."
-    return UpdateStopped(f"{reason}. {advice}".strip())
+    return ActionRequired(f"{reason}. {advice}".strip())
 
 
 def issues(github: GitHub, state: str) -> list[dict[str, Any]]:
@@ -178,6 +178,6 @@ def open_issue(github: GitHub, update: Update, reason: str, advice: str) -> None
 
 def close_issues(github: GitHub) -> None:
     """Close the issue of an update that has arrived. A repository may have no issues at all."""
-    with suppress(UpdateStopped):
+    with suppress(ActionRequired):
         for issue in issues(github, "open"):
             github.api("PATCH", f"issues/{issue['number']}", {"state": "closed"})

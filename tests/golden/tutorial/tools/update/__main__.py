@@ -8,22 +8,22 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from tools.base.stop import ActionRequired
 from tools.update.change import Change, answer, make
 from tools.update.git import git, run
 from tools.update.offer import offer
-from tools.update.stop import UpdateStopped
 from tools.update.text import for_terminal, printable
 
 
 def merge(root: Path) -> int:
     """Merge the newest release into the files here, and return the exit code."""
     if run(root, "rev-parse", "--git-dir").returncode != 0:
-        raise UpdateStopped(
+        raise ActionRequired(
             "This folder is no git repository, and an update merges with git. Clone your project, "
             "or: git init, git add --all, git commit"
         )
     if git(root, "status", "--porcelain"):
-        raise UpdateStopped("Commit or stash your changes first: git status")
+        raise ActionRequired("Commit or stash your changes first: git status")
     with tempfile.TemporaryDirectory() as folder:
         change = make(root, Path(folder), ask=sys.stdin.isatty(), relock=False)
     if change is None:
@@ -81,7 +81,7 @@ def main(command: str, *arguments: str) -> int:
             case "offer", (folder,):
                 offer(root, Path(folder))
                 return 0
-    except UpdateStopped as error:
+    except ActionRequired as error:
         text = printable(str(error))
         if "GITHUB_ACTIONS" in os.environ:
             text = "::error::" + text.replace("%", "%25").replace("\n", "%0A")

@@ -9,10 +9,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.base.stop import ActionRequired
 from tools.update.git import ALONE, environment, git, git_bytes, run, settings
 from tools.update.lock import lock
 from tools.update.patch import Changed, changed, check
-from tools.update.stop import UpdateStopped
 
 ANSWERS = ".copier-answers.yml"
 COPIER = Path(__file__).with_name("guarded_copier.py")
@@ -65,13 +65,13 @@ def answer(root: Path, name: str) -> str:
     """What .copier-answers.yml says of a name that is Copier's own.
 
     Raises:
-        UpdateStopped: it does not.
+        ActionRequired: it does not.
     """
     text = (root / ANSWERS).read_text(encoding="utf-8") if (root / ANSWERS).exists() else ""
     found = re.search(rf"^{name}: *(['\"]?)(.+?)\1 *$", text, re.MULTILINE)
     if not found:
         what = f"{ANSWERS} has no {name}" if text else f"{ANSWERS} is missing"
-        raise UpdateStopped(
+        raise ActionRequired(
             f"{what}, so nothing tells what this project was made from. The way back: "
             "docs/moving.md in the template's repository"
         )
@@ -90,7 +90,7 @@ def fetch(root: Path, address: str, mirror: Path, ask: bool) -> None:
     """Clone the template, with all its releases; git may ask for a password only with `ask`.
 
     Raises:
-        UpdateStopped: that is not possible, with git's words.
+        ActionRequired: that is not possible, with git's words.
     """
     token, options = os.environ.pop(TOKEN, ""), []
     ssh = re.match(r"(?:ssh://)?git@([^:/]+)[:/]", address)
@@ -104,7 +104,7 @@ def fetch(root: Path, address: str, mirror: Path, ask: bool) -> None:
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip()
         text = f"The template at {address} cannot be read. {said}"
-        raise UpdateStopped(text if ask else f"{text}. {FOR_PRIVATE}")
+        raise ActionRequired(text if ask else f"{text}. {FOR_PRIVATE}")
 
 
 def make(root: Path, folder: Path, ask: bool, relock: bool) -> Change | None:
@@ -114,7 +114,7 @@ def make(root: Path, folder: Path, ask: bool, relock: bool) -> Change | None:
     None if there is no newer release.
 
     Raises:
-        UpdateStopped: there is no update, or not one that may be made.
+        ActionRequired: there is no update, or not one that may be made.
     """
     before, address = answer(root, "_commit"), full_address(answer(root, "_src_path"))
     mirror, clone = folder / "template.git", folder / "project"
@@ -155,7 +155,7 @@ def copier(project: Path, env: dict[str, str], *arguments: str, ask: bool = Fals
     """Run Copier in a clone of the project, and return what it prints; or let a person answer.
 
     Raises:
-        UpdateStopped: it failed, with its words.
+        ActionRequired: it failed, with its words.
     """
     command = [sys.executable, "-I", str(COPIER), *arguments]
     pipe = None if ask else subprocess.PIPE
@@ -164,7 +164,7 @@ def copier(project: Path, env: dict[str, str], *arguments: str, ask: bool = Fals
         command, cwd=project, env=env, stdin=given, stdout=pipe, stderr=pipe, text=True, check=False
     )
     if done.returncode != 0:
-        raise UpdateStopped(f"copier {arguments[0]}: {(done.stderr or 'see above').strip()}")
+        raise ActionRequired(f"copier {arguments[0]}: {(done.stderr or 'see above').strip()}")
     return done.stdout or ""
 
 

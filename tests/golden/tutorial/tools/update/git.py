@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.update.stop import UpdateStopped
+from tools.base.stop import ActionRequired
 
 NOTHING: Mapping[str, str] = {}
 
@@ -54,11 +54,11 @@ def git_bytes(
     """What git prints.
 
     Raises:
-        UpdateStopped: it failed, and this is what it said.
+        ActionRequired: it failed, and this is what it said.
     """
     done = run(folder, *arguments, given=given, env=env)
     if done.returncode != 0:
-        raise UpdateStopped(f"git {arguments[0]}: {done.stderr.decode(errors='replace').strip()}")
+        raise ActionRequired(f"git {arguments[0]}: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from tools.base.stop import ActionRequired
 from tools.update.git import NOTHING, git
-from tools.update.stop import UpdateStopped
 
 LOCK = "uv.lock"
 OWNERS = ("src", "tests", "project.mk", LOCK)
@@ -52,14 +52,14 @@ def check(changes: list[Changed]) -> None:
     """Hold a change to what an update may touch.
 
     Raises:
-        UpdateStopped: it touches something else.
+        ActionRequired: it touches something else.
     """
     for change in changes:
         if PurePosixPath(change.name).parts[0] in OWNERS:
-            raise UpdateStopped(f"this release changes {change.name}, which belongs to you alone")
+            raise ActionRequired(f"this release changes {change.name}, which belongs to you alone")
         # No links, submodules or programs: the template renders none.
         if change.after not in (PLAIN, NONE, change.before):
-            raise UpdateStopped(f"this release makes {change.name} something else than a file")
+            raise ActionRequired(f"this release makes {change.name} something else than a file")
 
 
 def only_pins(repository: Path, *between: str, env: Mapping[str, str] = NOTHING) -> bool:
