@@ -15,7 +15,7 @@ from tools.base.actions import say_failed
 from tools.base.finding import failed
 from tools.base.prefect_deploy import Outcome
 from tools.base.project import Project
-from tools.checks.deployments import Deployed
+from tools.checks.deployments import Deployed, deployed_commit
 from tools.checks.prefect_account import check_prefect
 
 from tests.support.git import commit, git
@@ -66,6 +66,15 @@ def test_missing_secrets_are_named_with_the_page_where_they_are_added(
 def test_a_failure_is_an_annotation_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     say_failed("100% of it\r\nfailed [red]")
     assert capsys.readouterr().out == "::error::100%25 of it%0D%0Afailed [red]\n"
+
+
+def test_a_version_that_is_no_commit_is_not_taken_for_a_newer_one(project: Project) -> None:
+    # Without a version, Prefect's command gives a deployment that of its flow: a hash of the file.
+    (here,) = project.deployments
+    for version, known in (("0" * 32, ""), ("0" * 40, "0" * 40), ("0" * 40 + "-dirty", "0" * 40)):
+        found = SimpleNamespace(version=version)
+        there = Deployed(name="main/it", flow="main", repository="", found=found)  # type: ignore[arg-type]
+        assert deployed_commit(here, there) == known
 
 
 # The summary.

@@ -151,9 +151,7 @@ def newer(project: Project) -> Iterator[Finding]:
 
 def deployed_commit(here: Deployment, there: Deployed) -> str:
     """The commit that a deployment says it is from; empty if its version says something else."""
-    if "commit.stdout" not in str(here.version):
-        return ""
-    return str(there.found.version or "").removesuffix("-dirty")
+    return there.commit if "commit.stdout" in str(here.version) else ""
 
 
 def not_deployed(project: Project) -> Iterator[Finding]:
