@@ -10,9 +10,9 @@ from tools.base.finding import Findings
 from tools.base.project import Project
 from tools.checks.machine import check_lock_file, check_python, check_template, check_uv
 
-from tests.support.changes import edit
+from tests.support.changes import append, edit
 from tests.support.copier import TUTORIAL, URL, copier, data, published
-from tests.support.git import commit
+from tests.support.git import commit, git
 from tests.tools.conftest import findings, problems
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -107,6 +107,13 @@ def test_a_missing_lock_file_is_named(project: Project) -> None:
     assert problems(check_lock_file, project) == [
         "failed: it does not match pyproject.toml. uv lock"
     ]
+
+
+def test_a_lock_file_that_git_ignores_is_named(project: Project) -> None:
+    append(project.root / ".gitignore", "*.lock\n")
+    git(project.root, "init", "--quiet")
+    (problem,) = problems(check_lock_file, project)
+    assert problem.startswith("failed: git ignores it, and containers install what it says. ")
 
 
 def test_a_newer_release_of_the_template_is_named(
