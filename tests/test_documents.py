@@ -24,6 +24,7 @@ FLOWS = {"repo_url": "https://github.com/acme/flows"}
 
 # Named, but in neither place: made later by a command, by their owner, or by Copier.
 MADE = {"uv.lock", "project.mk", "answers.yml", ".rej", ".venv/bin/python"}
+MADE |= {"src/etl", "src/reports"}
 GONE = {"tools/accounts.py"}  # The changelog tells what it was.
 ENDINGS = (".json", ".lock", ".md", ".mk", ".py", ".svg", ".toml", ".txt", ".yaml", ".yml")
 

@@ -13,16 +13,15 @@ import yaml
 from tests.e2e.conftest import BuildContainer
 from tests.stand_ins.laptop import Laptop
 from tests.support.copier import URL
-from tests.support.documents import BY_HAND, DOCUMENTS, MOVING, PROJECT, Document
+from tests.support.documents import ADOPTING, BY_HAND, DOCUMENTS, MOVING, PROJECT, Document
 from tests.support.environment import clean_environment
-from tests.support.git import commit
 from tests.support.questionnaire import answers, questions
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e
 Start = Callable[..., Laptop]
 BY_NAME = {document.name: document for document in DOCUMENTS}
-README, CONTRIBUTING, FAQ = (BY_NAME[n] for n in ("README.md", "CONTRIBUTING.md", "docs/faq.md"))
+README, CONTRIBUTING = (BY_NAME[name] for name in ("README.md", "CONTRIBUTING.md"))
 
 BROWSER = ("uv run prefect cloud login", "uv run modal setup")
 """What opens a browser and waits: of these, the tests only see that they exist."""
@@ -33,11 +32,9 @@ def test_every_document_with_commands_is_run_here() -> None:
     owner, agents = (
         (PROJECT / name).relative_to(ROOT).as_posix() for name in ("README.md", "AGENTS.md")
     )
-    # test_moving.py here and in the folder above, and test_flow.py.
-    elsewhere = {MOVING.name, agents}
-    assert (
-        with_commands == {README.name, CONTRIBUTING.name, FAQ.name, BY_HAND.name, owner} | elsewhere
-    )
+    # test_adopting.py and test_moving.py here and in the folder above, and test_flow.py.
+    elsewhere = {ADOPTING.name, MOVING.name, agents}
+    assert with_commands == {README.name, CONTRIBUTING.name, BY_HAND.name, owner} | elsewhere
 
 
 def answer_questions(laptop: Laptop, folder: Path, lines: list[str]) -> None:
@@ -69,20 +66,6 @@ def test_the_front_pages_two_commands_end_with_a_ready_project(start: Start) -> 
     answer_questions(laptop, laptop.home.parent, README.sections()["copier-prefect-modal"])
     laptop.project = laptop.home.parent / "my-flows"
     assert laptop.doctor() == {}
-
-
-def test_an_existing_project_gets_the_template(start: Start) -> None:
-    laptop = start()
-    existing = laptop.home.parent / "existing-project"
-    existing.mkdir()
-    (existing / "README.md").write_text("# Ours\n")
-    (existing / "etl.py").write_text("print('ours')\n")
-    commit(existing)
-    (lines,) = FAQ.sections().values()
-    answer_questions(laptop, laptop.home.parent, lines)
-    assert (existing / "etl.py").read_text() == "print('ours')\n"
-    changed = subprocess.check_output(["git", "status", "--porcelain"], cwd=existing, text=True)
-    assert " M README.md\n" in changed
 
 
 def test_the_commands_for_contributors_are_known_to_make() -> None:

@@ -74,6 +74,8 @@ DOCUMENTS = [
 
 BY_HAND = Document(ROOT / "docs/by_hand.md")
 """The steps of `make bootstrap` one by one, for the project of acme/flows."""
+ADOPTING = Document(ROOT / "docs/adopting.md")
+"""How to bring an existing repository, that of acme/reports, to the template."""
 MOVING = Document(ROOT / "docs/moving.md")
 """How to change answers later, and how to repair what updates need, for the same project."""
 
