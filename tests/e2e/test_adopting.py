@@ -1,6 +1,7 @@
-"""docs/adopting.md, followed to its end: the existing repository's checks, linters and tests pass."""
+"""docs/adopting.md, followed to its end: checks, linters and tests pass, and its deployments go on."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,18 +9,27 @@ from tests.stand_ins.existing import FILES, Existing
 from tests.support.changes import edit
 from tests.support.documents import ADOPTING
 from tests.support.git import git
+from tests.support.prefect_server import PrefectServer
 
 pytestmark = pytest.mark.e2e
 
 
-def test_an_existing_repository_passes_every_check(
+def test_an_existing_repository_passes_every_check_and_its_deployments_go_on(
     published_template: Path,
     newest_python: tuple[str, str],
     environments: Path,
+    prefect_server: PrefectServer,
     tmp_path: Path,
 ) -> None:
     existing = Existing(tmp_path / "reports", published_template, newest_python)
     existing.begin()
+    login = {
+        "PREFECT_API_URL": prefect_server.url,
+        "PREFECT_HOME": str(prefect_server.home),
+    }
+    prefect_server.post("work_pools/", name="docker-pool", type="process")
+    existing.follow("prefect --no-prompt deploy --all", **login)
+    before = deployed(prefect_server)
     existing.make_room()
     existing.resolve(existing.merge())
     in_common = {"UV_PROJECT_ENVIRONMENT": str(environments / newest_python[0])}
@@ -35,3 +45,32 @@ def test_an_existing_repository_passes_every_check(
     theirs = sum(name.startswith("tests/test_") for name in FILES)
     of_the_template = 3  # One for each deployment.
     assert f"{theirs + of_the_template} passed" in said["make lint test"]
+
+    # What the workflow does once the pull request is merged and the accounts are connected.
+    prefect_server.create_push_pool("modal-reports")
+    git(existing.folder, "clone", "--quiet", "--bare", ".", str(tmp_path / "origin"))
+    git(existing.folder, "remote", "add", "origin", str(tmp_path / "origin"))
+    git(existing.folder, "fetch", "--quiet", "origin")
+    existing.follow("make prefect-deploy", **in_common, **login)
+    after = deployed(prefect_server)
+    assert {name: each["id"] for name, each in after.items()} == {
+        name: each["id"] for name, each in before.items()
+    }
+    for name, each in after.items():
+        assert each["work_pool_name"] == "modal-reports"
+        # None runs twice, and none is missing.
+        assert crons(each) == crons(before[name])
+
+
+NAMES = {"any_": ["orders", "orders-backfill", "stock"]}
+
+
+def deployed(server: PrefectServer) -> dict[str, dict[str, Any]]:
+    """The three deployments that the server has, by name."""
+    found = server.post("deployments/filter", deployments={"name": NAMES})
+    assert sorted(each["name"] for each in found) == NAMES["any_"]
+    return {each["name"]: each for each in found}
+
+
+def crons(deployment: dict[str, Any]) -> list[str]:
+    return sorted(each["schedule"]["cron"] for each in deployment["schedules"] if each["active"])

@@ -274,7 +274,11 @@ class Existing:
 
     def run(self, line: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a line in bash; `uvx` starts the Copier of these tests, with the answers."""
-        answers = {"repo_url": "acme/reports", "package_name": "reports"}
+        answers = {
+            "repo_url": "acme/reports",
+            "package_name": "reports",
+            "work_pool": "modal-reports",
+        }
         given = ["--defaults", *data(answers | {"python_version": self.python[0]})]
         uvx = f'uvx() {{ "$@" {" ".join(given)}; }}'
         return subprocess.run(
