@@ -19,7 +19,7 @@ from tools.base.workspace import pages
 from tools.checks.alarm import KIND as WEBHOOK
 from tools.checks.alarm import automation_name, block_name
 from tools.checks.deployments import Deployed, of_this_project, on_the_server
-from tools.checks.github_secrets import secrets_there
+from tools.checks.github_secrets import inherited, secrets_there
 from tools.checks.github_token import KIND, uses_block
 from tools.checks.modal import POOL_TYPE, credentials_block
 from tools.checks.prefect_account import KEYS, SECRETS, check_prefect
@@ -74,6 +74,10 @@ def github_secrets(project: Project, *_: list[Deployed]) -> Parts:
             yield Removal(
                 f"GitHub's secret {secret}", partial(run_checked, *command, cwd=project.root)
             )
+    for secret, place in inherited(project).items():
+        if secret in SECRETS:
+            command = f"gh workflow disable prefect_cd.yaml --repo {host}/{name}"
+            yield Kept(f"{secret} of {place} stays, so a push may deploy again: {command}")
 
 
 def deployments(project: Project, ours: list[Deployed], _: list[Deployed]) -> Parts:

@@ -42,6 +42,10 @@ class GitHubApi:
     """What GitHub says of a classic token; a fine-grained one has no scopes."""
     secrets: dict[str, str] = field(default_factory=dict)
     """The secrets of Actions, opened."""
+    organization: dict[str, str] = field(default_factory=dict)
+    """Those of the organization, opened, which each repository sees."""
+    production: dict[str, str] = field(default_factory=dict)
+    """Those of the environment of that name."""
     pulls: list[dict[str, Any]] = field(default_factory=list)
     issues: list[dict[str, Any]] = field(default_factory=list)
     comments: list[dict[str, Any]] = field(default_factory=list)
@@ -96,7 +100,13 @@ class GitHubApi:
             case ("GET",):
                 return as_json(200, {"full_name": name})
             case _, "actions", "secrets", *secret:
-                return self._secrets(secret, request)
+                return self._secrets(self.secrets, secret, request)
+            case "GET", "actions", "organization-secrets":
+                return self._secrets(self.organization, [], request)
+            case "GET", "environments", "production", "secrets" if self.production:
+                return self._secrets(self.production, [], request)
+            case "GET", "environments", *_:
+                return as_json(404, {"message": "Not Found"})
             case _, "actions", *actions:
                 return self._actions(name, actions, request)
             case "GET", "pulls":
@@ -118,23 +128,23 @@ class GitHubApi:
 
     # https://docs.github.com/rest/actions/secrets
 
-    def _secrets(self, route: list[str], request: Request) -> Answer:
+    def _secrets(self, held: dict[str, str], route: list[str], request: Request) -> Answer:
         needed = "secrets: read" if request.method == "GET" else "secrets: write"
         if needed not in self.rights[request.token]:
             return as_json(403, {"message": "Resource not accessible by personal access token"})
         match request.method, *route:
             case ("GET",):
-                listed = [{"name": n, "updated_at": "2026-01-01T00:00:00Z"} for n in self.secrets]
+                listed = [{"name": n, "updated_at": "2026-01-01T00:00:00Z"} for n in held]
                 return as_json(200, {"total_count": len(listed), "secrets": listed})
             case "GET", "public-key":
                 key = base64.b64encode(bytes(self.key.public_key)).decode()
                 return as_json(200, {"key_id": "1", "key": key})
             case "PUT", name:
                 sealed = base64.b64decode(json.loads(request.body)["encrypted_value"])
-                self.secrets[name] = SealedBox(self.key).decrypt(sealed).decode()
+                held[name] = SealedBox(self.key).decrypt(sealed).decode()
                 return as_json(201, {})
-            case "DELETE", name if name in self.secrets:
-                del self.secrets[name]
+            case "DELETE", name if name in held:
+                del held[name]
                 return Answer(204)
         return self._refuse(request)
 

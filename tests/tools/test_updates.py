@@ -70,10 +70,11 @@ def test_it_is_connected_where_actions_may_open_pull_requests(
     )
 
 
+@pytest.mark.parametrize("whose", ["secrets", "organization"])
 def test_with_a_token_of_the_owners_the_setting_does_not_matter(
-    project: Project, github: GitHub
+    project: Project, github: GitHub, whose: str
 ) -> None:
-    github.secrets["TEMPLATE_UPDATE_TOKEN"] = "x"
+    getattr(github, whose)["TEMPLATE_UPDATE_TOKEN"] = "x"
     fix_updates(project)
     assert github.permissions["can_approve_pull_request_reviews"] is False
     assert text(project) == "connected; has not looked yet; TEMPLATE_UPDATE_TOKEN is set"

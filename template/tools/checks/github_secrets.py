@@ -11,19 +11,46 @@ from tools.checks.prefect_account import SECRETS
 
 NOT_LOGGED_IN = 4
 """https://cli.github.com/manual/gh_help_exit-codes"""
+SHARED = {
+    "the organization": "actions/organization-secrets",
+    "the environment production": "environments/production/secrets",
+}
+"""Where else a deploy gets its secrets from; an environment's come before an organization's."""
 
 
 def check_github_secrets(project: Project) -> Finding:
-    name, there = project.repository[1], secrets_there(project)
+    name, there = project.repository[1], available(project)
     if isinstance(there, Finding):
         return there
-    if missing := set(SECRETS) - there:
+    if missing := set(SECRETS) - there.keys():
         return failed(f"{name} lacks {' and '.join(sorted(missing))}")
-    return passed(f"{name} has {' and '.join(SECRETS)}")
+    return passed(f"{name} has {' and '.join(map(there.get, SECRETS))}")
+
+
+def available(project: Project) -> dict[str, str] | Finding:
+    """The secrets that a deploy gets, each with whose it is, or why they are not known."""
+    own = secrets_there(project)
+    if isinstance(own, Finding):
+        return own
+    others = inherited(project) if set(SECRETS) - own else {}
+    texts = {name: f"{name} from {place}" for name, place in others.items()}
+    return texts | {name: name for name in own}
+
+
+def inherited(project: Project) -> dict[str, str]:
+    """The secrets that are not the repository's own, each with its place; none if gh cannot tell."""
+    host, name = project.repository
+    found = {}
+    for place, path in SHARED.items():
+        url = f"repos/{name}/{path}?per_page=100"
+        done = project.run("gh", "api", "--hostname", host, url)
+        if done.returncode == 0:
+            found |= {secret["name"]: place for secret in json.loads(done.stdout)["secrets"]}
+    return found
 
 
 def secrets_there(project: Project) -> set[str] | Finding:
-    """The names of the repository's secrets, or why they are not known."""
+    """The names of the repository's own secrets, or why they are not known."""
     target = "/".join(project.repository)
     done = project.run("gh", "secret", "list", "--repo", target, "--json", "name")
     if done.returncode == NOT_LOGGED_IN:
@@ -40,8 +67,10 @@ def fix_github_secrets(project: Project) -> None:
     if not workspace.key:
         text = f"{workspace.url} is used without a key: uv run prefect cloud login"
         raise ActionRequired(text)
-    target = "/".join(project.repository)
+    target, there = "/".join(project.repository), available(project)
     for name, value in zip(SECRETS, (workspace.key, workspace.url), strict=True):
+        if isinstance(there, dict) and name in there:
+            continue
         done = project.run("gh", "secret", "set", name, "--repo", target, secret=value)
         if done.returncode != 0:
             text = f"gh secret set failed: {last_error(done)}; {by_hand(project)}."
