@@ -28,7 +28,7 @@ def clean_environment(**extra: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     kept["PATH"] = f"{ROOT / '.venv/bin'}{os.pathsep}{kept['PATH']}"
     kept |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-    kept |= {"COPIER_SETTINGS_PATH": str(ROOT / "tests/no_settings.yml")}
+    kept |= {"COPIER_SETTINGS_PATH": str(ROOT / "tests/settings.yml")}
     # A registry that is busy for some seconds is no fault of ours.
     kept |= {"UV_HTTP_RETRIES": "10"}
     return kept | extra
