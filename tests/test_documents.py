@@ -23,7 +23,7 @@ each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=BY_NAME.keys(
 FLOWS = {"repo_url": "https://github.com/acme/flows"}
 
 # Named, but in neither place: made later by a command, by their owner, or by Copier.
-MADE = {"uv.lock", "project.mk", "answers.yml", ".rej", ".venv/bin/python"}
+MADE = {"uv.lock", "project.mk", "answers.yml", "company.yml", ".rej", ".venv/bin/python"}
 MADE |= {"src/etl", "src/reports"}
 GONE = {"tools/accounts.py"}  # The changelog tells what it was.
 ENDINGS = (".json", ".lock", ".md", ".mk", ".py", ".svg", ".toml", ".txt", ".yaml", ".yml")

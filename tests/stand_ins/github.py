@@ -11,7 +11,6 @@ from pathlib import Path
 from tests.stand_ins.github_api import NOTHING, PUSH, READ, GitHubApi, Rights
 from tests.stand_ins.http_edge import Answer, Request, identity, listen
 from tests.support.environment import clean_environment
-from tests.support.git import git
 
 # The login of the owner of a laptop; who has none is not asked.
 SETTINGS = """
@@ -36,16 +35,6 @@ class GitHub(GitHubApi):
 
     visible: dict[str, set[str]] = field(default_factory=dict)
     """The repositories that a token is for, if that is not all of them."""
-
-    def create(self, name: str) -> Path:
-        """Create an empty repository, such as `acme/flows`."""
-        bare = self.repository(name)
-        bare.parent.mkdir(parents=True, exist_ok=True)
-        git(self.folder, "init", "--quiet", "--bare", "--initial-branch", "main", str(bare))
-        # As on GitHub: https://docs.github.com/get-started/using-git
-        git(bare, "config", "uploadpack.allowFilter", "true")
-        git(bare, "config", "uploadpack.allowAnySHA1InWant", "true")
-        return bare
 
     def add_token(self, rights: Rights = PUSH) -> str:
         """Make a token that may do this."""

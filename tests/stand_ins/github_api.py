@@ -17,6 +17,7 @@ NOTHING: Rights = frozenset()
 READ = NOTHING | {"contents: read"}
 PUSH = READ | {"contents: write"}
 COMMENT = NOTHING | {"pull-requests: write"}
+ORGANIZATION = NOTHING | {"organization secrets: write", "repositories: create"}
 OWNER = PUSH | {"secrets: read", "secrets: write", "actions: read", "administration: write"}
 
 NEW_REPOSITORY = {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": False}
@@ -62,6 +63,8 @@ class GitHubApi:
     requests: list[Request] = field(default_factory=list)
     """The requests of known tokens, those of git among them."""
     unknown: list[str] = field(default_factory=list)
+    archived: set[str] = field(default_factory=set)
+    """The repositories that nobody can change any more, such as `flows`."""
     moved: dict[str, str] = field(default_factory=dict)
     """The new names of repositories that were renamed or transferred."""
     key: PrivateKey = field(default_factory=PrivateKey.generate)
@@ -70,11 +73,22 @@ class GitHubApi:
         """Where a repository is, such as `acme/flows`."""
         return self.folder / "repositories" / name
 
+    def create(self, name: str) -> Path:
+        """Create an empty repository, such as `acme/flows`."""
+        bare = self.repository(name)
+        bare.parent.mkdir(parents=True, exist_ok=True)
+        git(self.folder, "init", "--quiet", "--bare", "--initial-branch", "main", str(bare))
+        # As on GitHub: https://docs.github.com/get-started/using-git
+        git(bare, "config", "uploadpack.allowFilter", "true")
+        git(bare, "config", "uploadpack.allowAnySHA1InWant", "true")
+        return bare
+
     def answer(self, request: Request) -> Answer:
         """What GitHub says: https://docs.github.com/rest."""
         if request.token not in self.rights:
             return as_json(401, {"message": "Bad credentials"})
         self.requests.append(request)
+        rights = self.rights[request.token]
         scopes = {"X-OAuth-Scopes": self.scopes} if self.scopes else {}
         match request.method, *request.path.strip("/").split("/"):
             case "GET", "":
@@ -84,6 +98,11 @@ class GitHubApi:
             case "GET", "repos", owner, name if f"{owner}/{name}" in self.moved:
                 url = f"https://api.github.com/repos/{self.moved[f'{owner}/{name}']}"
                 return as_json(301, {"message": "Moved Permanently", "url": url}, Location=url)
+            case _, "orgs", _, "actions", "secrets", *secret if rights >= ORGANIZATION:
+                return self._secrets(self.organization, secret, request)
+            case "POST", "orgs", owner, "repos" if rights >= ORGANIZATION:
+                self.create(f"{owner}/{json.loads(request.body)['name']}")
+                return as_json(201, {})
             case _, "repos", owner, name, *route:
                 if not self.repository(f"{owner}/{name}").exists():
                     return as_json(404, {"message": "Not Found"})
@@ -99,6 +118,8 @@ class GitHubApi:
         match request.method, *route:
             case ("GET",):
                 return as_json(200, {"full_name": name})
+            case "GET", "contents", *path if "raw" in request.headers["Accept"]:
+                return self._contents(name, "/".join(path))
             case _, "actions", "secrets", *secret:
                 return self._secrets(self.secrets, secret, request)
             case "GET", "actions", "organization-secrets":
@@ -125,6 +146,15 @@ class GitHubApi:
             case "POST", "releases":
                 return self._release(name, **json.loads(request.body))
         return self._refuse(request)
+
+    # https://docs.github.com/rest/repos/contents
+
+    def _contents(self, name: str, path: str) -> Answer:
+        repository = self.repository(name)
+        pushed = git(repository, "branch", "--list", "main")
+        if not pushed or not git(repository, "ls-tree", "main", path):
+            return as_json(404, {"message": "Not Found"})
+        return Answer(200, git(repository, "show", f"main:{path}").encode())
 
     # https://docs.github.com/rest/actions/secrets
 
@@ -254,11 +284,25 @@ class GitHubApi:
         return self._refuse(request)
 
     def _graphql(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
-        """What `gh auth status` and `gh pr ready` ask and change."""
+        """What `gh auth status`, `gh repo list` and `gh pr ready` ask and change."""
         if "viewer{login}" in query:
             return {"data": {"viewer": {"login": "somebody"}}}
         assert variables
         name = query.split("(")[0].split()[1]
+        if name == "RepositoryList":
+            owner = variables["owner"]
+            names = sorted(each.name for each in self.repository(owner).iterdir())
+            urls = {each: f"https://github.com/{owner}/{each}" for each in names}
+            nodes = [
+                {
+                    "nameWithOwner": f"{owner}/{each}",
+                    "url": url,
+                    "isArchived": each in self.archived,
+                }
+                for each, url in urls.items()
+            ]
+            listed = {"nodes": nodes, "pageInfo": {"hasNextPage": False}}
+            return {"data": {"repositoryOwner": {"login": owner, "repositories": listed}}}
         if name == "PullRequestByNumber":
             pull = self.pulls[variables["pr_number"] - 1]
             found = {"id": str(pull["number"]), "number": pull["number"], "isDraft": pull["draft"]}

@@ -87,7 +87,7 @@ def by_owner(project: Path) -> None:
 
 def by_template(template: Path) -> None:
     """Change the template as a next release could: in every way that the policy allows."""
-    edit(template / "copier.yml", r"^  default: pref-modal-pool$", "  default: modal-pool")
+    edit(template / "copier.yml", r"^(work_pool:\n(?:  .*\n)*?  default: ).*$", r"\1modal-pool")
     edit(
         template / "copier.yml",
         r"^# Derived from the answers above",
