@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from scripts.organization import same
+from scripts.organization import short
 from tests.support.changes import by_template, edit
 from tests.support.copier import URL, copier, data, published
 from tests.support.documents import DOCUMENTS
@@ -93,8 +93,8 @@ def test_the_other_tests_do_not_depend_on_the_defaults() -> None:
      "ssh://git@github.com/acme/template.git/"],
 )  # fmt: skip
 def test_a_project_is_known_by_any_address_of_its_template(address: str) -> None:
-    assert same(address) == same("https://github.com/acme/template.git")
-    assert same(address) != same("https://github.com/acme/templates.git")
+    assert short(address) == short("https://github.com/acme/template.git")
+    assert short(address) != short("https://github.com/acme/templates.git")
 
 
 @pytest.mark.skipif("IN_A_FORK" in os.environ, reason="a fork of the fork shows nothing more")

@@ -94,25 +94,30 @@ def test_it_can_be_run_again(team: Team) -> None:
 
 def test_one_command_shows_every_project(team: Team, released_template: Path) -> None:
     github = team.laptop.github
-    for name in ("website", "old", "empty"):
+    for name in ("website", "broken", "old", "empty"):
         github.create(f"acme/{name}")
     github.archived.add("old")
-    (website := team.folder / "website").mkdir()
-    (website / "README.md").write_text("# Not of this template\n")
+    for name, file in (("website", "README.md"), ("broken", ".copier-answers.yml")):
+        (team.folder / name).mkdir()
+        (team.folder / name / file).write_text(f"_commit: v0.9.0\n_src_path: {URL}\n")
     # One project has the newest release, which it has not deployed yet.
     commit(released_template, tag="v1.1.0")
     edit(team.folder / "sales/.copier-answers.yml", "^_commit: v1.0.0$", "_commit: v1.1.0")
     append(team.folder / "sales/README.md", "\nOurs.\n")
-    for name, to in (("sales", "sales"), ("invoices", "old"), ("website", "website")):
+    for name in ("sales", "website", "broken", "invoices"):
         commit(team.folder / name)
+        to = "old" if name == "invoices" else name
         url = f"file://{github.repository(f'acme/{to}')}"
         git(team.folder / name, "push", "--quiet", url, "main")
-    first, second, *rows = team.follow("See all projects").splitlines()
-    behind, newest = "v1.0.0, behind v1.1.0", "v1.1.0"
-    assert first.split("  ", 1) == ["acme/invoices", behind]
-    assert second.split() == ["acme/sales", newest]
-    found = {re.split(" {2,}", row)[0]: re.split(" {2,}", row)[1:] for row in rows}
-    assert found == {
-        "acme/invoices": [behind, "Template failed"],
-        "acme/sales": [newest, "Deployment failed"],
-    }
+    rows = [re.split(" {2,}", row) for row in team.follow("See all projects").splitlines()]
+    versions = [
+        ["acme/broken", "v0.9.0, behind v1.1.0"],
+        ["acme/invoices", "v1.0.0, behind v1.1.0"],
+        ["acme/sales", "v1.1.0"],
+    ]
+    found = [
+        ["make: *** No rule to make target 'setup'.", "Stop."],
+        ["Template failed"],
+        ["Deployment failed"],
+    ]
+    assert rows == [*versions, *map(list.__add__, versions, found)]
