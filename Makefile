@@ -2,7 +2,7 @@
 
 # A Python 3.11 to 3.14, for the tools and the demo.
 PYTHON ?= python3
-# What `make benchmark` prints: container, deploy, render, growth or doctor; all, if empty.
+# What `make benchmark` prints: container, deploy, render, growth, doctor or fifty; all, if empty.
 TABLES ?=
 BIN := .venv/bin
 
@@ -31,7 +31,7 @@ lint: .venv/ready ## Lint this repository and a rendered project
 	$(BIN)/shellcheck .ci/run scripts/*.sh
 	$(BIN)/python -m scripts.linters
 
-benchmark: .venv/ready ## Measure starts, deploys and renders (about a quarter of an hour)
+benchmark: .venv/ready ## Measure starts, deploys and renders (about half an hour)
 	PYTHONPATH=template $(BIN)/python -u -m benchmarks $(TABLES)
 
 golden: .venv/ready ## Refresh tests/golden/tutorial and the table of questions in README.md

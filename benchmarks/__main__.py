@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import container_start, deploy_job, doctor, growth, render
+from benchmarks import container_start, deploy_job, doctor, fifty, growth, render
 from tests.stand_ins.github import GitHub, serve_github
 from tests.support.prefect_server import PrefectServer, serve
 
@@ -22,6 +22,7 @@ TABLES: dict[str, Callable[[Path, PrefectServer, GitHub], None]] = {
     "render": render.measure,
     "growth": growth.measure,
     "doctor": doctor.measure,
+    "fifty": fifty.measure,
 }
 
 
