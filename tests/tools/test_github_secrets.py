@@ -1,4 +1,4 @@
-"""The secrets with which GitHub deploys, whoever keeps them: repository, organization, environment."""
+"""The secrets of a deploy, which a repository, its organization or an environment may hold."""
 
 import re
 from collections.abc import Iterator
