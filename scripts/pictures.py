@@ -11,7 +11,7 @@ from tests.stand_ins.github import serve_github
 from tests.stand_ins.github_api import READ
 from tests.support.git import commit
 from tests.support.prefect_server import serve
-from tests.support.repository import ROOT, export
+from tests.support.repository import ROOT, export_template
 
 PICTURES = ROOT / "docs/pictures"
 CHROMIUM = [
@@ -22,7 +22,7 @@ CHROMIUM = [
 
 def questions(folder: Path) -> None:
     """The questions, answered in a terminal."""
-    commit(template := export(folder / "template"), tag="v1.0.0")
+    commit(template := export_template(folder / "template"), tag="v1.0.0")
     lines = record(template, folder)
     (PICTURES / "questions.svg").write_text(picture(lines), encoding="utf-8")
 

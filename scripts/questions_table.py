@@ -7,7 +7,7 @@ from copier._main import Worker
 from jinja2.sandbox import SandboxedEnvironment
 
 from tests.support.questionnaire import choices, questions
-from tests.support.repository import ROOT, export
+from tests.support.repository import ROOT, export_template
 
 README = ROOT / "README.md"
 BEGIN, END = "<!-- questions -->\n", "<!-- /questions -->"
@@ -16,7 +16,7 @@ BEGIN, END = "<!-- questions -->\n", "<!-- /questions -->"
 def table() -> str:
     """Every question that is asked, with its default where the repository is the placeholder's."""
     with tempfile.TemporaryDirectory() as folder:
-        return _table(Worker(src_path=str(export(Path(folder)))).jinja_env)
+        return _table(Worker(src_path=str(export_template(Path(folder)))).jinja_env)
 
 
 def _table(environment: SandboxedEnvironment) -> str:

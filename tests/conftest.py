@@ -18,7 +18,7 @@ from tests.support.environment import clean_environment
 from tests.support.git import commit
 from tests.support.pythons import interpreters, missing
 from tests.support.questionnaire import questions
-from tests.support.repository import export
+from tests.support.repository import export_template
 
 # In CI the same examples every time; elsewhere new ones, to find what CI has not seen.
 settings.register_profile("ci", derandomize=True)
@@ -50,13 +50,13 @@ def no_settings_of_the_user() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template as it stands in the working tree, without git: the fastest to render."""
-    return export(tmp_path_factory.mktemp("template"))
+    return export_template(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture(scope="session")
 def published_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template as a git repository, with the working tree released as v1.0.0."""
-    folder = export(tmp_path_factory.mktemp("published"))
+    folder = export_template(tmp_path_factory.mktemp("published"))
     commit(folder, tag="v1.0.0")
     return folder
 

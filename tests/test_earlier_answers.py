@@ -19,7 +19,7 @@ from tests.support.copier import AS_RENOVATE, URL, copier, data, published
 from tests.support.git import commit, git
 from tests.support.questionnaire import answers, questionnaire, questions
 from tests.support.releases import releases
-from tests.support.repository import ROOT, export, tree
+from tests.support.repository import ROOT, export_template, tree
 
 # An update as Renovate calls it, of a project whose answers the next release refuses.
 
@@ -43,7 +43,7 @@ REFUSED = "Type something else."
 @pytest.fixture(scope="module")
 def stricter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template as v1.0.0; v1.1.0 refuses every text, as v1.2.0 does, each with a new line."""
-    folder = export(tmp_path_factory.mktemp("stricter") / "template")
+    folder = export_template(tmp_path_factory.mktemp("stricter") / "template")
     commit(folder, tag="v1.0.0")
     used = "".join(questionnaire()[name].get("validator", "") for name in questions(asked=True))
     for name in set(re.findall(r"extensions/(\w+)\.jinja", used)) - {"yes_or_no"}:

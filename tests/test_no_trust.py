@@ -7,7 +7,7 @@ import yaml
 
 from tests.support.copier import TUTORIAL, URL, copier, data, published
 from tests.support.git import commit, git
-from tests.support.repository import export, tree
+from tests.support.repository import export_template, tree
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_the_closing_message_says_what_to_type_next(copied: tuple[Path, str]) ->
 @pytest.fixture
 def template_with_a_later_release(tmp_path: Path) -> Path:
     """The template as v1.0.0, and v1.1.0 with one more line in a rendered file."""
-    folder = export(tmp_path / "template")
+    folder = export_template(tmp_path / "template")
     commit(folder, tag="v1.0.0")
     with (folder / "template/.gitignore").open("a") as file:
         file.write("build/\n")

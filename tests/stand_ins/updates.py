@@ -16,7 +16,7 @@ from tests.stand_ins.github_api import PUSH
 from tests.support.copier import URL, copier, data, published
 from tests.support.environment import UV_CACHE, clean_environment
 from tests.support.git import commit, git
-from tests.support.repository import ROOT, export
+from tests.support.repository import ROOT, export_template
 
 BRANCH = "refs/heads/template-update"
 BUILT_IN = PUSH | {"issues: write"}
@@ -181,7 +181,7 @@ def commit_as_bot(folder: Path, *options: str) -> None:
 
 def begin(state: Path, laptop: Path, python: tuple[str, str]) -> Path:
     """Make the state in which a project has just come from the template's release v1.0.0."""
-    template = export(state / "template")
+    template = export_template(state / "template")
     (template / "CHANGELOG.md").write_text("# What is new\n\n## v1.0.0\n\nThe first.\n")
     commit(template, tag="v1.0.0")
     answers: dict[str, object] = {"repo_url": "acme/flows", "python_version": python[0]}

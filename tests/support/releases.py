@@ -1,10 +1,12 @@
 """The releases of this repository, read from its history: a project may be updated from each."""
 
 import re
+import subprocess
 from pathlib import Path
 
+from tests.support.environment import clean_environment
 from tests.support.git import commit, git
-from tests.support.repository import ROOT, export
+from tests.support.repository import ROOT, TEMPLATE, export_template
 
 TODAY = "v1000.0.0"
 """The tag of the working tree: newer than any release."""
@@ -41,10 +43,26 @@ def releases(repository: Path = ROOT) -> dict[str, str]:
 
 
 def publish(folder: Path) -> Path:
-    """Clone this repository to `folder`: each release tagged, and the working tree as `TODAY`."""
-    git(ROOT, "clone", "--quiet", "--no-tags", str(ROOT), str(folder))
+    """Make a repository in `folder` with the template of each release, and the working tree as `TODAY`."""
+    git(ROOT, "clone", "--quiet", "--no-tags", "--no-checkout", str(ROOT), str(folder))
+    parents: list[str] = []
     for version, change in releases().items():
-        git(folder, "tag", version, change)
-    git(folder, "rm", "--quiet", "-r", ".")
-    commit(export(folder), tag=TODAY)
+        # Those that a release has; the first ones had fewer.
+        parts = git(folder, "ls-tree", change, "--", *TEMPLATE)
+        made = git(folder, "commit-tree", make_tree(folder, parts), *parents, "-m", version)
+        git(folder, "tag", version, made)
+        parents = ["-p", made]
+    git(folder, "update-ref", "HEAD", made)
+    git(folder, "read-tree", "--empty")
+    commit(export_template(folder), tag=TODAY)
     return folder
+
+
+def make_tree(folder: Path, parts: str) -> str:
+    """Make a tree of lines of `git ls-tree`, and return its name."""
+    command = ["git", "mktree"]
+    done = subprocess.run(
+        command, cwd=folder, env=clean_environment(), check=True, input=f"{parts}\n",
+        capture_output=True, text=True,
+    )  # fmt: skip
+    return done.stdout.strip()

@@ -5,6 +5,8 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ("CHANGELOG.md", "copier.yml", "docs", "extensions", "template")
+"""What copies and updates read. The rest would be checked out with it each time, five times by an update."""
 
 
 def files() -> list[Path]:
@@ -14,12 +16,19 @@ def files() -> list[Path]:
     return [Path(name) for name in listing.split("\0") if name and (ROOT / name).is_file()]
 
 
-def export(folder: Path) -> Path:
-    """Copy this repository's files to `folder`, without git."""
+def export(folder: Path, *parts: str) -> Path:
+    """Copy this repository's files, or those of these parts, to `folder`, without git."""
     for file in files():
+        if parts and file.parts[0] not in parts:
+            continue
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / file, folder / file)
     return folder
+
+
+def export_template(folder: Path) -> Path:
+    """Copy the template to `folder`, without git and without what makes and tests it."""
+    return export(folder, *TEMPLATE)
 
 
 def tree(folder: Path) -> dict[str, bytes]:
