@@ -1,6 +1,9 @@
 """The engines of a real run, as fixtures, and rendered projects with their own commands."""
 
 import contextlib
+import fcntl
+import hashlib
+import os
 import secrets
 import shutil
 import subprocess
@@ -80,9 +83,12 @@ def build_container(
 ) -> BuildContainer:
     """Do what Modal does before a run: take an image, install packages into it, start it.
 
-    An image of Prefect is as fresh as the lock file that it is first needed for, and built once.
+    An image of Prefect is as fresh as the lock file that it is first needed for, and built once
+    for all processes of a run.
     """
     images: dict[str, Path] = {}
+    here = tmp_path_factory.getbasetemp()
+    shared = here.parent if "PYTEST_XDIST_WORKER" in os.environ else here
 
     def image(tag: str, lock: Path) -> Path:
         if tag not in images:
@@ -92,13 +98,18 @@ def build_container(
                 [*export, "--no-hashes", "--quiet"],
                 cwd=lock.parent, env=clean_environment(), text=True,
             )  # fmt: skip
-            folder = tmp_path_factory.mktemp("image")
-            (constraints := folder / "constraints.txt").write_text(locked)
-            packages = ["pip", "uv", "cowsay", prefect, "--constraint", str(constraints)]
-            # Most containers have the newest Python: that image is compiled once for all of them.
-            images[tag] = build_image(
-                folder / "local", interpreters()[version], packages, version == newest_python[0]
-            )
+            name = hashlib.sha256(f"{tag}\n{locked}".encode()).hexdigest()
+            (folder := shared / f"image-{name}").mkdir(exist_ok=True)
+            with (folder / "lock").open("w") as lock_file:
+                fcntl.flock(lock_file, fcntl.LOCK_EX)
+                if not (folder / "ready").exists():
+                    (constraints := folder / "constraints.txt").write_text(locked)
+                    packages = ["pip", "uv", "cowsay", prefect, "--constraint", str(constraints)]
+                    # Most containers have the newest Python: that image is compiled once for all.
+                    often = version == newest_python[0]
+                    build_image(folder / "local", interpreters()[version], packages, often)
+                    (folder / "ready").touch()
+            images[tag] = folder / "local"
         return images[tag]
 
     def build(job_variables: dict[str, Any], lock: Path, environment: dict[str, str]) -> Container:
@@ -175,6 +186,7 @@ def start(
     released_template: Path,
     prefect_cloud: PrefectCloud,
     newest_python: tuple[str, str],
+    environments: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., Laptop]]:
     """Render a private project for an empty repository on GitHub.
@@ -210,6 +222,7 @@ def start(
                 template=released_template,
                 home=home,
                 python=python,
+                packages=environments / version,
                 token=github.add_token(READ),
                 modal=new_token(),
                 owner=github.add_token(OWNER),

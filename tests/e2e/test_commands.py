@@ -59,7 +59,7 @@ def test_targets_and_the_flow_of_the_owner_go_to_project_mk(project: Path, run_m
 
 
 def test_it_sets_itself_up_and_runs_away_from_the_workspace_that_is_logged_in(
-    project: Path, run_make: Make, newest_python: tuple[str, str], tmp_path: Path
+    project: Path, run_make: Make, in_common: dict[str, str], tmp_path: Path
 ) -> None:
     # Nobody listens there: whatever tried to reach it would fail.
     elsewhere = "http://127.0.0.1:9/api"
@@ -71,7 +71,7 @@ def test_it_sets_itself_up_and_runs_away_from_the_workspace_that_is_logged_in(
     (project / ".env").write_text(f"PREFECT_API_URL={elsewhere}\n")
     commit(project)
     environment = {"PREFECT_HOME": str(home), "PREFECT_API_URL": elsewhere}
-    done = run_make(project, "setup", "run", UV_PYTHON=newest_python[1], **environment)
+    done = run_make(project, "setup", "run", **in_common, **environment)
     assert done.returncode == 0, done.stdout
     assert "Hello world from Prefect! 🤗" in done.stdout
     assert "Finished in state Completed()" in done.stdout

@@ -61,6 +61,8 @@ class Laptop:
     template: Path
     home: Path
     python: str
+    packages: Path
+    """The environment that it has in common with the others of its Python."""
     token: str
     """The GitHub token that containers shall have; it can only read."""
     modal: str
@@ -81,7 +83,7 @@ class Laptop:
             "GIT_COMMITTER_NAME": "Test", "GIT_COMMITTER_EMAIL": "test@example.com",
             "HOME": str(self.home), "PREFECT_HOME": str(self.home / ".prefect"),
             "UV_CACHE_DIR": str(UV_CACHE), "UV_PYTHON": self.python,
-            "UV_PYTHON_DOWNLOADS": "never",
+            "UV_PYTHON_DOWNLOADS": "never", "UV_PROJECT_ENVIRONMENT": str(self.packages),
             "GITHUB_CLONE_TOKEN": self.token,
             "MODAL_TOKEN_ID": "token-id", "MODAL_TOKEN_SECRET": self.modal,
             **extra,

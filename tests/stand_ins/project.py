@@ -91,12 +91,19 @@ class Project:
         """A fresh container, as the deployment's job variables describe it."""
         return self.build_container(self.server.job_variables(self.deployment()))
 
-    def planned_times(self) -> set[str]:
+    def planned_times(self, expected: set[str]) -> set[str]:
         """At what times of the day the planned runs start, in New York.
 
-        The server looks at what was deployed once a second.
+        The server looks at what was deployed once a second: it has three for what is expected.
         """
-        time.sleep(3)
+        end = time.monotonic() + 3
+        while True:
+            time.sleep(0.2)
+            found = self._planned_times()
+            if time.monotonic() > end or (expected and found == expected):
+                return found
+
+    def _planned_times(self) -> set[str]:
         chosen = {"id": {"any_": [self.deployment()["id"]]}}
         planned = {"state": {"type": {"any_": ["SCHEDULED"]}}}
         runs = self.server.post("flow_runs/filter", deployments=chosen, flow_runs=planned)
