@@ -185,7 +185,7 @@ def test_a_flow_runs_in_the_workspace_where_its_blocks_are(
     (project / "src/prefect_modal/flows/report.py").write_text(REPORT)
     append(project / "prefect.yaml", DEPLOYMENT)
     login = prefect_server.environment()
-    save = "from prefect.blocks.system import Secret; Secret(value='hidden').save('warehouse')"
+    save = "from prefect.blocks.system import Secret; Secret(value='hidden').save('warehouse', overwrite=True)"
     subprocess.run([sys.executable, "-c", save], env=login, check=True)
     params = f"PARAMS={json.dumps({'note': ODD}, ensure_ascii=False)}"
     typed = ["run", "WORKSPACE=1", "DEPLOYMENT=daily report", params]
