@@ -134,6 +134,14 @@ HOSTILE: dict[str, list[Change]] = {
     "other letters": [
         ("template/{{ '.G' ~ 'it' }}/config", "", "[core]\n\tfsmonitor = PROGRAM; false\n")
     ],
+    "by another name": [
+        (
+            "copier.yml",
+            "package_name:\n",
+            "hidden:\n  when: false\n  default: .git\npackage_name:\n",
+        ),
+        ("template/{{ hidden }}/config", "", "[core]\n\tfsmonitor = PROGRAM; false\n"),
+    ],
     "a hook": [(f"{DIRECTORY}/hooks/post-checkout", "", "#!/bin/sh\nPROGRAM\n")],
     # uv starts them.
     "a Python": [
@@ -155,13 +163,13 @@ HOSTILE: dict[str, list[Change]] = {
         ("template/tools/backend.py", "", "import os\nos.system('PROGRAM')\n"),
     ],
     "a package": [("template/pyproject.toml.jinja", '"ruff"]', '"ruff", "x @ file:///evil"]')],
-    "a module and a tool": [
-        # Python would find it first.
-        ("template/_strptime.py", "", "import os\nos.system('PROGRAM')\n"),
-        ("template/tools/update/text.py", '"""', "__import__('os').system('PROGRAM')\n\"\"\""),
+    # Python would find it first.
+    "a module": [("template/_strptime.py", "", "import os\nos.system('PROGRAM')\n")],
+    "a tool": [
+        ("template/tools/update/text.py", '"""', "__import__('os').system('PROGRAM')\n\"\"\"")
     ],
 }
-STOPPED = ("git's settings", "other letters", "a hook")
+STOPPED = ("git's settings", "other letters", "by another name", "a hook")
 
 
 @pytest.mark.parametrize("what", HOSTILE)
