@@ -1,4 +1,4 @@
-"""Write template/tools/requirements.txt: what the workflows of projects install, with its hashes."""
+"""Write what workflows and images of projects install: requirements.txt, and modal_app.py's uv."""
 
 import re
 import subprocess
@@ -16,6 +16,7 @@ from tests.support.questionnaire import choices
 from tests.support.repository import ROOT
 
 FILE = ROOT / "template/tools/requirements.txt"
+APP = ROOT / "template/modal_app.py.jinja"
 TOOLS = ("copier", "uv")
 PLATFORM = re.compile(r"any|manylinux.*_(x86_64|aarch64)")
 """Where workflows run: GitHub's runners have one, others may have the other."""
@@ -61,5 +62,11 @@ def requirements() -> str:
     return "\n".join(lines) + "\n"
 
 
+def in_the_image(text: str) -> str:
+    """modal_app.py with the uv that installs what is in the image."""
+    return re.sub(r'(?<=uv_version=")[\d.]+', PINS["uv"], text)
+
+
 if __name__ == "__main__":
     FILE.write_text(requirements())
+    APP.write_text(in_the_image(APP.read_text()))

@@ -15,6 +15,7 @@ from tests.support.pythons import OFFERED
 from tests.support.repository import tree
 
 CONDITIONS: dict[str, list[Any]] = {
+    "runner": ["push", "app"],
     "private_repository": [True, False],
     "pin_commit": [True, False],
     "bake": [True, False],
@@ -24,6 +25,7 @@ CONDITIONS: dict[str, list[Any]] = {
 SCHEDULES = ["hourly", "daily", "weekdays", "weekly", "monthly", "never", "0 12 * * *", "*/7 3 L * *"]  # fmt: skip
 COMBINATIONS = [
     {
+        "runner": "push",
         "private_repository": private,
         "pin_commit": pinned,
         "updates": updates,
@@ -35,6 +37,8 @@ COMBINATIONS = [
         itertools.product([True, False], [True, False], CONDITIONS["updates"])
     )
 ]
+# What a work pool needs is not there with an app, whatever is answered to it.
+COMBINATIONS += [{**answers, "runner": "app"} for answers in (*COMBINATIONS[:5], COMBINATIONS[6])]
 
 
 def test_every_two_conditions_are_crossed_and_every_choice_has_its_turn(
@@ -48,7 +52,9 @@ def test_every_two_conditions_are_crossed_and_every_choice_has_its_turn(
     # What `find_all` finds is inside of a node; a condition can be nothing but a name.
     inside = [node for condition in conditions for node in condition.find_all(nodes.Name)]
     names = [node for node in [*conditions, *inside] if isinstance(node, nodes.Name)]
-    assert {node.name for node in names} == CONDITIONS.keys()
+    # Whether containers clone with a token follows from two answers.
+    derived = CONDITIONS.keys() - {"private_repository"} | {"clone_token"}
+    assert {node.name for node in names} == derived
     for one, other in itertools.combinations(CONDITIONS, 2):
         crossed = {(answers[one], answers[other]) for answers in COMBINATIONS}
         assert crossed == set(itertools.product(CONDITIONS[one], CONDITIONS[other]))
@@ -69,7 +75,6 @@ def test_their_files_agree(render: Renderer, answers: dict[str, Any]) -> None:
     prefect_yaml = yaml.safe_load((project / "prefect.yaml").read_text())
     deploy = yaml.safe_load((project / ".github/workflows/prefect_cd.yaml").read_text())
     readme = (project / "README.md").read_text()
-    clone = prefect_yaml["pull"][0]["prefect.deployments.steps.git_clone"]
     (deployment,) = prefect_yaml["deployments"]
     package = pyproject["tool"]["uv"]["build-backend"]["module-name"]
     python = answers["python_version"]
@@ -84,9 +89,19 @@ def test_their_files_agree(render: Renderer, answers: dict[str, Any]) -> None:
         f"from {package}.flows.flow1 import main" in (project / "tests/test_flow1.py").read_text()
     )
 
-    assert f"[GitHub]({clone['repository']})" in readme
-    assert deploy[True]["push"]["branches"] == [clone["branch"]]
-    assert deployment["work_pool"]["name"] in readme
+    if answers["runner"] == "push":
+        clone = prefect_yaml["pull"][0]["prefect.deployments.steps.git_clone"]
+        assert f"[GitHub]({clone['repository']})" in readme
+        assert deploy[True]["push"]["branches"] == [clone["branch"]]
+        assert deployment["work_pool"]["name"] in readme
+    else:
+        app = (project / "modal_app.py").read_text()
+        assert f'PACKAGE = "{package}"' in app
+        assert f'debian_slim(python_version="{python}")' in app
+        (name,) = re.findall('^NAME = "(.*)"', app, re.MULTILINE)
+        assert f"modal app stop {name}" in readme
+        assert "pull" not in prefect_yaml
+        assert "name" not in deployment["work_pool"]
 
     assert deployment["description"].removeprefix("Runs on Modal ") in readme
     assert deployment["paused"] is (answers["schedule"] == "never")

@@ -71,6 +71,11 @@ def test_renovate_moves_what_is_named_here_and_leaves_what_is_held_back(render: 
     assert all_others == [f"!{name}" for name in named_tools()]
 
 
+def test_images_are_made_with_the_uv_that_is_tested_here() -> None:
+    text = (ROOT / "template/modal_app.py.jinja").read_text()
+    assert f'uv_version="{PINS["uv"]}"' in text
+
+
 def test_workflows_install_what_is_tested_here_for_every_offered_python() -> None:
     lines = (ROOT / "template/tools/requirements.txt").read_text().replace("\\\n", "").splitlines()
     found = {name: line for name, _, line in (line.partition("==") for line in lines[1:])}

@@ -28,6 +28,7 @@ FIXED = {
 }
 """The defaults that are not made from other answers."""
 CHANGED = {
+    "runner": "app",
     "private_repository": "false",
     "branch": "trunk",
     "work_pool": "acme-modal",

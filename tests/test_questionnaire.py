@@ -20,6 +20,7 @@ REFUSALS = {"data_names", "template_address"}
 ASKED = [
     "repo_url",
     "package_name",
+    "runner",
     "project_name",
     "private_repository",
     "branch",

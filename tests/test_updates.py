@@ -83,6 +83,7 @@ CONFLICTS: dict[str, Conflicts] = {
 OTHER_ANSWERS: dict[str, object] = {
     "repo_url": "acme/flows",
     "package_name": "other",
+    "runner": "app",
     "project_name": "Other",
     "private_repository": False,
     "branch": "production",

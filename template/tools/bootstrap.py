@@ -40,7 +40,8 @@ PREFECT_YAML = [
 
 
 def check_prefect_yaml(project: Project) -> Findings:
-    found = [each for check in PREFECT_YAML for each in examine(check, project)]
+    checks = project.fitting(PREFECT_YAML)
+    found = [each for check in checks for each in examine(check, project)]
     return [each for each in found if each.status != "passed"] or passed(
         "nothing wrong was found in it"
     )
@@ -79,7 +80,8 @@ ALL = [Step("prefect.yaml", check_prefect_yaml), *STEPS]
 def bootstrap(project: Project) -> int:
     """Go through the steps, and return the exit code."""
     ready: set[str] = set()
-    for step in ALL:
+    steps = project.fitting(ALL)
+    for step in steps:
         try:
             text, status = take(step, project, ready), "passed"
         except EOFError:
@@ -90,7 +92,7 @@ def bootstrap(project: Project) -> int:
         if status != "failed":
             ready.add(step.name)
         say(f"{step.name}: {text}", status)
-    if len(ready) < len(ALL):
+    if len(ready) < len(steps):
         say("\nNot ready yet. Run make bootstrap again when you have done that.")
         return 1
     say("\nReady. Start a run, and watch it there or here:")

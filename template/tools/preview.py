@@ -19,6 +19,7 @@ from tools.checks.commit import PUSH, check_commit, clones_this
 from tools.checks.deployments import (
     PREVIEW,
     counterpart,
+    delete_preview_of,
     of_this_repository,
     on_the_server,
     preview_of,
@@ -54,6 +55,8 @@ def preview(project: Project) -> int:
         ]
         if refused(there, checks):
             return 1
+        if there.app and (code := there.app.deploy(there, suffix(branch))):
+            return code
         outcome = deploy_each(there, run)
         there.workspace.forget()
         problems = not_deployed(there, outcome)
@@ -69,7 +72,7 @@ def delete_preview(project: Project, branch: str) -> int:
     branch = branch or this_branch(project)
     found = [each for each in of_this_repository(project) if preview_of(each) == branch]
     for each in found:
-        project.workspace.client.delete_deployment(each.found.id)
+        delete_preview_of(project, each)
         say(f"{each.name} is deleted.", "passed")
     if not found:
         say(f"There is no preview of {branch}.")
@@ -90,7 +93,6 @@ def as_preview(project: Project, branch: str) -> dict[str, Any]:
 
     It starts no run by itself, and an alarm for the project's tag is none for its previews.
     """
-    suffix = re.sub(r"[^\w.-]+", "-", branch)
     deployments = []
     for here, there in zip(
         project.deployments, project.written_prefect_yaml.get("deployments") or [], strict=True
@@ -101,14 +103,21 @@ def as_preview(project: Project, branch: str) -> dict[str, Any]:
             say(f"{here.name} is left out: its containers do not clone this repository.")
             continue
         kept = {key: value for key, value in there.items() if key not in ON_ITS_OWN}
-        kept |= {"name": f"{there['name']}--{suffix}", "paused": True}
+        kept |= {"name": f"{there['name']}--{suffix(branch)}", "paused": True}
         kept["tags"] = [PREVIEW, tag_of(branch)]
+        if project.app:
+            kept["work_pool"] = project.app.of_preview(project, here, suffix(branch))
         deployments.append(kept)
     written = copy.deepcopy({**project.written_prefect_yaml, "deployments": deployments})
     for each in (written, *written["deployments"]):
         if each.get("pull"):
             each["pull"] = [pinned(project, step) for step in as_steps(each["pull"])]
     return written
+
+
+def suffix(branch: str) -> str:
+    """What tells the names of a branch's preview from those of production."""
+    return re.sub(r"[^\w.-]+", "-", branch)
 
 
 def pinned(project: Project, step: dict[str, Any]) -> dict[str, Any]:

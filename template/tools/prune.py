@@ -14,6 +14,7 @@ from tools.base.words import in_words
 from tools.checks.commit import branches_on_github
 from tools.checks.deployments import (
     Deployed,
+    delete_preview_of,
     formerly,
     from_another,
     in_the_file,
@@ -87,11 +88,10 @@ def of_previews(project: Project, previews: list[Deployed]) -> Iterator[Removal 
     except CheckSkipped as error:
         yield Kept(f"Whether previews are in use is not known: {error}", unknown=True)
         return
-    delete = project.workspace.client.delete_deployment
     for found in previews:
         branch = preview_of(found)
         if branch in branches:
             yield Kept(f"{found.name} is the preview of {branch}, which GitHub has")
         else:
             what = f"the preview {found.name}: GitHub has no branch {branch}"
-            yield Removal(what, partial(delete, found.found.id))
+            yield Removal(what, partial(delete_preview_of, project, found))

@@ -62,7 +62,7 @@ def chosen(project: Project, name: str) -> Deployment:
 
 def prepare(project: Project, deployment: Deployment, url: str, folder: Path) -> Container:
     """A container that finds the snapshot where the repository is, and the packages of the lock."""
-    install(project, prefix := folder / "local", "--no-install-project")
+    install(project, prefix := folder / "local", *() if project.app else ("--no-install-project",))
     uv = process.uv(project.root)
     cache = project.run(uv, "cache", "dir").stdout.strip()
     step = clone_step(project.prefect_yaml.pull_steps(deployment))

@@ -19,10 +19,10 @@ from tools.base.workspace import pages
 from tools.checks.alarm import KIND as WEBHOOK
 from tools.checks.alarm import automation_name, block_name
 from tools.checks.deployments import Deployed, of_this_project, on_the_server
-from tools.checks.github_secrets import inherited, secrets_there
+from tools.checks.github_secrets import inherited, secrets_of, secrets_there
 from tools.checks.github_token import KIND, uses_block
 from tools.checks.modal import POOL_TYPE, credentials_block
-from tools.checks.prefect_account import KEYS, SECRETS, check_prefect
+from tools.checks.prefect_account import KEYS, check_prefect
 from tools.checks.updates import answer, ask, by_hand
 
 Parts = Iterator[Removal | Kept]
@@ -52,7 +52,7 @@ def everything(project: Project) -> Parts:
     """All of it, in the order in which it goes: first what would bring the rest back."""
     ours = of_this_project(project)
     others = [each for each in on_the_server(project) if each not in ours]
-    for part in (github_secrets, deployments, alarm, github_tokens, work_pools):
+    for part in (github_secrets, deployments, alarm, github_tokens, work_pools, modal_app):
         try:
             yield from part(project, ours, others)
         except Exception as error:
@@ -65,17 +65,17 @@ def github_secrets(project: Project, *_: list[Deployed]) -> Parts:
     there = secrets_there(project)
     if isinstance(there, Finding):
         page = f"https://{host}/{name}/settings/secrets/actions"
-        text = f"{there.text}. Delete {' and '.join(SECRETS)} at {page}, or pushes deploy again"
+        text = f"{there.text}. Delete {' and '.join(secrets_of(project))} at {page}, or pushes deploy again"
         yield Kept(text, unknown=True)
         return
-    for secret in SECRETS:
+    for secret in secrets_of(project):
         if secret in there:
             command = ("gh", "secret", "delete", secret, "--repo", f"{host}/{name}")
             yield Removal(
                 f"GitHub's secret {secret}", partial(run_checked, *command, cwd=project.root)
             )
     for secret, place in inherited(project).items():
-        if secret in SECRETS:
+        if secret in secrets_of(project):
             command = f"gh workflow disable prefect_cd.yaml --repo {host}/{name}"
             yield Kept(f"{secret} of {place} stays, so a push may deploy again: {command}")
 
@@ -149,6 +149,10 @@ def work_pools(project: Project, ours: list[Deployed], others: list[Deployed]) -
         if found.name == f"{name}-modal-credentials":
             what = f"the block {found.name}, with Modal's token"
             yield Removal(what, partial(client.delete_block_document, block))
+
+
+def modal_app(project: Project, *_: list[Deployed]) -> Parts:
+    yield from project.app.removals(project) if project.app else ()
 
 
 def say_what_is_left(project: Project) -> None:

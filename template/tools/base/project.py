@@ -4,6 +4,7 @@
 import re
 import tomllib
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,15 @@ class Project:
         self.root = root
         self.offline = offline
         """Whether to ask nobody else, wherever this machine is logged in."""
+
+    @cached_property
+    def app(self) -> Any:
+        """tools.app, if a Modal app starts the runs and no work pool does; else nothing."""
+        return import_module("tools.app") if (self.root / "modal_app.py").exists() else None
+
+    def fitting(self, checks: list[Any]) -> list[Any]:
+        """The checks that are of use here."""
+        return self.app.fitting(self, checks) if self.app else checks
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -85,9 +95,10 @@ class Project:
     @cached_property
     def prefect_yaml(self) -> PrefectYaml:
         try:
-            return resolve(self.written_prefect_yaml)
+            file = resolve(self.written_prefect_yaml)
         except (ValidationError, RecursionError):
             raise CheckSkipped("prefect.yaml is malformed, see Keys") from None
+        return self.app.seen(self, file) if self.app else file
 
     @property
     def deployments(self) -> list[Deployment]:

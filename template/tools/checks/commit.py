@@ -33,6 +33,7 @@ RENDERED = (
     "CLAUDE.md",
     "Makefile",
     "README.md",
+    "modal_app.py",
     "prefect.yaml",
     "pyproject.toml",
     "renovate.json",

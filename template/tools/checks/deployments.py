@@ -57,7 +57,10 @@ def on_the_server(project: Project) -> list[Deployed]:
         Deployed(
             name=f"{workspace.flows[each.flow_id]}/{each.name}",
             flow=workspace.flows[each.flow_id],
-            repository=str(clone_step(each.pull_steps or []).get("repository") or ""),
+            repository=str(
+                clone_step(each.pull_steps or []).get("repository")
+                or each.job_variables.get("repository", "")
+            ),
             found=each,
         )
         for each in workspace.deployments
@@ -103,6 +106,12 @@ def preview_of(there: Deployed) -> str:
     tags = there.found.tags
     branches = (unquote(tag[len(OF_BRANCH) :]) for tag in tags if tag.startswith(OF_BRANCH))
     return next(branches, "") if PREVIEW in tags else ""
+
+
+def delete_preview_of(project: Project, found: Deployed) -> None:
+    project.workspace.client.delete_deployment(found.found.id)
+    if project.app:
+        project.app.stop(project, str(found.found.job_variables.get("app", "")))
 
 
 def counterpart(project: Project, here: Deployment, there: list[Deployed]) -> Deployed | None:

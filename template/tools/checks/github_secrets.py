@@ -22,9 +22,15 @@ def check_github_secrets(project: Project) -> Finding:
     name, there = project.repository[1], available(project)
     if isinstance(there, Finding):
         return there
-    if missing := set(SECRETS) - there.keys():
+    wanted = secrets_of(project)
+    if missing := set(wanted) - there.keys():
         return failed(f"{name} lacks {' and '.join(sorted(missing))}")
-    return passed(f"{name} has {' and '.join(map(there.get, SECRETS))}")
+    return passed(f"{name} has {' and '.join(map(there.get, wanted))}")
+
+
+def secrets_of(project: Project) -> dict[str, str]:
+    """The secrets that a deploy needs, and where each value is found."""
+    return project.app.secrets_of(project) if project.app else SECRETS
 
 
 def available(project: Project) -> dict[str, str] | Finding:
@@ -32,7 +38,7 @@ def available(project: Project) -> dict[str, str] | Finding:
     own = secrets_there(project)
     if isinstance(own, Finding):
         return own
-    others = inherited(project) if set(SECRETS) - own else {}
+    others = inherited(project) if secrets_of(project).keys() - own else {}
     texts = {name: f"{name} from {place}" for name, place in others.items()}
     return texts | {name: name for name in own}
 
@@ -62,14 +68,18 @@ def secrets_there(project: Project) -> set[str] | Finding:
     return {secret["name"] for secret in json.loads(done.stdout)}
 
 
-def fix_github_secrets(project: Project) -> None:
+def fix_github_secrets(project: Project, renew: bool = False) -> None:
+    """Set the secrets that are missing, or all of them."""
     workspace = project.workspace
-    if not workspace.key:
+    values = {"PREFECT_API_KEY": workspace.key, "PREFECT_API_URL": workspace.url}
+    if project.app:
+        values = project.app.values(project)
+    elif not workspace.key:
         text = f"{workspace.url} is used without a key: uv run prefect cloud login"
         raise ActionRequired(text)
     target, there = "/".join(project.repository), available(project)
-    for name, value in zip(SECRETS, (workspace.key, workspace.url), strict=True):
-        if isinstance(there, dict) and name in there:
+    for name, value in values.items():
+        if isinstance(there, dict) and name in there and not renew:
             continue
         done = project.run("gh", "secret", "set", name, "--repo", target, secret=value)
         if done.returncode != 0:
@@ -80,5 +90,5 @@ def fix_github_secrets(project: Project) -> None:
 def by_hand(project: Project) -> str:
     host, name = project.repository
     page = f"https://{host}/{name}/settings/secrets/actions"
-    values = " and ".join(f"{secret} ({where})" for secret, where in SECRETS.items())
+    values = " and ".join(f"{secret} ({where})" for secret, where in secrets_of(project).items())
     return f"add {values} at {page}"

@@ -68,7 +68,7 @@ def import_all(
     python = str(container.prefix / "bin/python")
     done = container.run(
         python, "-P", str(script), str(found), *entrypoints,
-        cwd=project.root, given={"env": env, "timeout": SECONDS},
+        cwd=container.prefix if project.app else project.root, given={"env": env, "timeout": SECONDS},
     )  # fmt: skip
     if found.exists():
         faults: dict[str, dict[str, Any]] = json.loads(found.read_text(encoding="utf-8"))

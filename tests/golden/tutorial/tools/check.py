@@ -38,7 +38,11 @@ def check(root: Path, as_json: bool) -> int:
         screen.status("Checking …"),
     ):
         project = snapshot(Project(root, offline=True), Path(folder, "repository"))
-        report = [(each.name, found) for each in FILES for found in examine(each, project)]
+        report = [
+            (each.name, found)
+            for each in project.fitting(FILES)
+            for found in examine(each, project)
+        ]
         names = [each.name for each in deployable(project) if not has_failed(each.name, report)]
         deploy = Check("Deploy", partial(check_deploy, names=names))
         # They wait for other programs, so they can do it together.

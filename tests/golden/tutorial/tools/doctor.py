@@ -34,7 +34,7 @@ CHECKS = [
 def diagnose(project: Project, checks: list[Check] = CHECKS) -> Iterator[Row]:
     """What each check finds, by the check's name."""
     failed_rows = []
-    for check in checks:
+    for check in project.fitting(checks):
         for found in examine(check, project):
             yield check.name, found
             failed_rows += [check.name] if found.status == "failed" else []

@@ -3,6 +3,7 @@
 
 from tools.base.project import Project
 from tools.base.screen import say
+from tools.checks.github_secrets import fix_github_secrets
 from tools.checks.modal import read_token, save_token
 
 
@@ -11,6 +12,10 @@ def rotate_tokens(project: Project) -> int:
     if not all(read_token().values()):
         say("Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or run: uv run modal setup")
         return 1
+    if project.app:
+        fix_github_secrets(project, renew=True)
+        say("GitHub has the token of this machine.")
+        return 0
     for name in project.pools:
         if not save_token(project, name):
             say(f"{name} has no Modal token yet: make bootstrap")

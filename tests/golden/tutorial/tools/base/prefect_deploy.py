@@ -47,13 +47,21 @@ class Outcome:
     untried: list[Deployment] = field(default_factory=list)
 
 
+def command_of(project: Project) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The command that deploys, and its variables."""
+    if project.app:
+        return project.app.COMMAND, project.app.settings(project)
+    return COMMAND, {}
+
+
 def run_and_show(project: Project, arguments: list[str]) -> tuple[int, str]:
     """Run Prefect's command, and return its exit code and what it has shown."""
     shown = []
+    command, env = command_of(project)
     with subprocess.Popen(
-        (*COMMAND, *arguments),
+        (*command, *arguments),
         cwd=project.root,
-        env=process.environment(PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="false"),
+        env=process.environment(PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="false", **env),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -80,8 +88,9 @@ def quietly(environment: dict[str, Any]) -> Run:
 
     def run(project: Project, arguments: list[str]) -> tuple[int, str]:
         # A warning of the flows' own would be taken for the reason of a failure.
-        env = environment | {"PYTHONWARNINGS": "ignore"}
-        done = process.run(*COMMAND, *arguments, cwd=project.root, limit=None, **env)
+        command, given = command_of(project)
+        env = environment | {"PYTHONWARNINGS": "ignore"} | given
+        done = process.run(*command, *arguments, cwd=project.root, limit=None, **env)
         return done.returncode, done.stdout + done.stderr
 
     return run

@@ -75,6 +75,19 @@ class Workspace:
         key = get_current_settings().api.key
         return key.get_secret_value() if key else ""
 
+    @property
+    def auth_string(self) -> str:
+        """What a server of one's own may ask for in place of a key; empty if none is configured."""
+        given = get_current_settings().api.auth_string
+        return given.get_secret_value() if given else ""
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """All that another machine needs to reach it, by the names of variables."""
+        names = ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING")
+        given = zip(names, (self.url, self.key, self.auth_string), strict=True)
+        return {name: value for name, value in given if value}
+
     @cached_property
     def client(self) -> SyncPrefectClient:
         """A client, once the server has answered it.
@@ -88,7 +101,12 @@ class Workspace:
         if self.unreachable:
             raise CheckSkipped(self.unreachable)
         settings = {"timeout": SECONDS}
-        client = SyncPrefectClient(self.url, api_key=self.key or None, httpx_settings=settings)
+        client = SyncPrefectClient(
+            self.url,
+            api_key=self.key or None,
+            auth_string=self.auth_string or None,
+            httpx_settings=settings,
+        )
         try:
             client.read_work_pools(limit=1)
         except (httpx.HTTPError, httpx.InvalidURL) as error:

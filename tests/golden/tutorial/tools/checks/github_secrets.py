@@ -11,19 +11,52 @@ from tools.checks.prefect_account import SECRETS
 
 NOT_LOGGED_IN = 4
 """https://cli.github.com/manual/gh_help_exit-codes"""
+SHARED = {
+    "the organization": "actions/organization-secrets",
+    "the environment production": "environments/production/secrets",
+}
+"""Where else a deploy gets its secrets from; an environment's come before an organization's."""
 
 
 def check_github_secrets(project: Project) -> Finding:
-    name, there = project.repository[1], secrets_there(project)
+    name, there = project.repository[1], available(project)
     if isinstance(there, Finding):
         return there
-    if missing := set(SECRETS) - there:
+    wanted = secrets_of(project)
+    if missing := set(wanted) - there.keys():
         return failed(f"{name} lacks {' and '.join(sorted(missing))}")
-    return passed(f"{name} has {' and '.join(SECRETS)}")
+    return passed(f"{name} has {' and '.join(map(there.get, wanted))}")
+
+
+def secrets_of(project: Project) -> dict[str, str]:
+    """The secrets that a deploy needs, and where each value is found."""
+    return project.app.secrets_of(project) if project.app else SECRETS
+
+
+def available(project: Project) -> dict[str, str] | Finding:
+    """The secrets that a deploy gets, each with whose it is, or why they are not known."""
+    own = secrets_there(project)
+    if isinstance(own, Finding):
+        return own
+    others = inherited(project) if secrets_of(project).keys() - own else {}
+    texts = {name: f"{name} from {place}" for name, place in others.items()}
+    return texts | {name: name for name in own}
+
+
+def inherited(project: Project) -> dict[str, str]:
+    """The secrets that are not the repository's own, each with its place; none if gh cannot tell."""
+    host, name = project.repository
+    found = {}
+    for place, path in SHARED.items():
+        url = f"repos/{name}/{path}?per_page=100"
+        done = project.run("gh", "api", "--hostname", host, url)
+        if done.returncode == 0:
+            found |= {secret["name"]: place for secret in json.loads(done.stdout)["secrets"]}
+    return found
 
 
 def secrets_there(project: Project) -> set[str] | Finding:
-    """The names of the repository's secrets, or why they are not known."""
+    """The names of the repository's own secrets, or why they are not known."""
     target = "/".join(project.repository)
     done = project.run("gh", "secret", "list", "--repo", target, "--json", "name")
     if done.returncode == NOT_LOGGED_IN:
@@ -35,13 +68,19 @@ def secrets_there(project: Project) -> set[str] | Finding:
     return {secret["name"] for secret in json.loads(done.stdout)}
 
 
-def fix_github_secrets(project: Project) -> None:
+def fix_github_secrets(project: Project, renew: bool = False) -> None:
+    """Set the secrets that are missing, or all of them."""
     workspace = project.workspace
-    if not workspace.key:
+    values = {"PREFECT_API_KEY": workspace.key, "PREFECT_API_URL": workspace.url}
+    if project.app:
+        values = project.app.values(project)
+    elif not workspace.key:
         text = f"{workspace.url} is used without a key: uv run prefect cloud login"
         raise ActionRequired(text)
-    target = "/".join(project.repository)
-    for name, value in zip(SECRETS, (workspace.key, workspace.url), strict=True):
+    target, there = "/".join(project.repository), available(project)
+    for name, value in values.items():
+        if isinstance(there, dict) and name in there and not renew:
+            continue
         done = project.run("gh", "secret", "set", name, "--repo", target, secret=value)
         if done.returncode != 0:
             text = f"gh secret set failed: {last_error(done)}; {by_hand(project)}."
@@ -51,5 +90,5 @@ def fix_github_secrets(project: Project) -> None:
 def by_hand(project: Project) -> str:
     host, name = project.repository
     page = f"https://{host}/{name}/settings/secrets/actions"
-    values = " and ".join(f"{secret} ({where})" for secret, where in SECRETS.items())
+    values = " and ".join(f"{secret} ({where})" for secret, where in secrets_of(project).items())
     return f"add {values} at {page}"

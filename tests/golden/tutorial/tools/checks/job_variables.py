@@ -21,6 +21,9 @@ OFFICIAL = re.compile(r"(?:docker\.io/)?prefecthq/prefect:(.+)-python(\d+\.\d+)"
 
 def schema_of(project: Project, pool: str) -> dict[str, Any]:
     """What a work pool takes: as the server says, or else as it was last seen."""
+    if project.app:
+        schema: dict[str, Any] = project.app.SCHEMA
+        return schema
     if project.offline:
         return SCHEMA
     try:

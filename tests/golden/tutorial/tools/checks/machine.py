@@ -30,6 +30,9 @@ def check_uv(project: Project) -> Finding:
 
 
 def check_lock_file(project: Project) -> Finding:
+    if project.git("check-ignore", "--quiet", "uv.lock").returncode == 0:
+        text = "git ignores it, and containers install what it says"
+        return failed(text, "delete the rule that git check-ignore --verbose uv.lock shows")
     done = project.run(process.uv(project.root), "lock", "--check", "--offline")
     if done.returncode == 0:
         return passed("it matches pyproject.toml")

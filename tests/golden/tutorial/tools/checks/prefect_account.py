@@ -48,6 +48,8 @@ def check_prefect(project: Project) -> Findings:
 def missing_secrets(project: Project) -> list[Finding]:
     """The secrets that GitHub does not have: it gives a step an empty text in their place."""
     given = {"PREFECT_API_URL": project.workspace.url, "PREFECT_API_KEY": project.workspace.key}
+    if project.app:
+        del given["PREFECT_API_KEY"]  # A server of one's own may need none.
     page = web_address("settings", "secrets", "actions")
     return [
         failed(f"the secret {name} is missing", f"add it at {page}: {SECRETS[name]}")

@@ -26,12 +26,14 @@ class Channel:
             f"workflows/{WORKFLOW}/runs?per_page=1",
             "permissions/workflow",
             "secrets?per_page=100",
+            "organization-secrets?per_page=100",
         )
         target = project.repository
         # All at once: one after the other, they would take seconds.
         with ThreadPoolExecutor() as pool:
             asked = pool.map(lambda question: ask(project, target, question), questions)
-            self.said = self.workflow, self.runs, self.setting, self.secrets = list(asked)
+            self.said = list(asked)
+        self.workflow, self.runs, self.setting, self.secrets, self.shared = self.said
 
     @property
     def state(self) -> str:
@@ -43,9 +45,10 @@ class Channel:
 
     @property
     def own_token(self) -> bool | None:
-        """Whether there is a token of the owner's; None if GitHub does not say."""
-        secrets = answer(self.secrets).get("secrets")
-        return None if secrets is None else TOKEN in {secret["name"] for secret in secrets}
+        """Whether there is a token of the owner's or organization's; None if GitHub does not say."""
+        own = answer(self.secrets).get("secrets")
+        shared = answer(self.shared).get("secrets", [])
+        return None if own is None else TOKEN in {secret["name"] for secret in [*own, *shared]}
 
     @property
     def allowed(self) -> bool | None:

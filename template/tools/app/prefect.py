@@ -1,0 +1,52 @@
+# mypy: ignore-errors
+"""Prefect's own command, whose `deploy` needs no work pool: modal_app.py starts the runs."""
+
+import json
+import os
+import runpy
+
+from prefect.cli.deploy import _core
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate
+from prefect.client.schemas.objects import WorkPool
+from prefect.deployments.runner import RunnerDeployment
+
+from tools.app import STARTER
+
+merge, apply = _core._merge_with_default_deploy_config, RunnerDeployment.aapply
+
+
+def with_starter(config):
+    """A deployment of prefect.yaml; Prefect takes none without the name of a work pool."""
+    merged = merge(config)
+    return {**merged, "work_pool": {**merged["work_pool"], "name": STARTER}, "pull": []}
+
+
+async def read_work_pool(self, name):
+    return WorkPool(name=name, type="modal:push", base_job_template={})
+
+
+async def no_workers(self, *_, **__):
+    return []
+
+
+async def without_work_pool(self, schedules=None, **_):
+    """Register a deployment, and clear what a work pool has left in it."""
+    given = json.loads(os.environ["MODAL_APP"])
+    self.tags = [*(self.tags or []), given["tag"]]
+    variables = {**given["job_variables"], **(self.job_variables or {})}
+    self.work_pool_name = self.work_queue_name = None
+    self.job_variables = {}
+    found = await apply(self, schedules=schedules)
+    async with get_client() as client:
+        update = DeploymentUpdate(job_variables=variables, path=None, pull_steps=[])
+        await client.update_deployment(found, update)
+    return found
+
+
+if __name__ == "__main__":
+    _core._merge_with_default_deploy_config = with_starter
+    PrefectClient.read_work_pool = read_work_pool
+    PrefectClient.read_workers_for_work_pool = no_workers
+    RunnerDeployment.apply = without_work_pool
+    runpy.run_module("prefect", run_name="__main__", alter_sys=True)
