@@ -26,6 +26,7 @@ from tests.support.repository import ROOT, export_template, tree
 STORED: dict[str, object] = {
     "repo_url": "git@git.acme-corp.com:data/flows.git",
     "package_name": "reports",
+    "runner": "push",
     "project_name": "Reports",
     "private_repository": False,
     "branch": "release/stable",

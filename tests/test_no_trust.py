@@ -36,11 +36,10 @@ def test_the_closing_message_says_what_to_type_next(copied: tuple[Path, str]) ->
     commands = [line.strip() for line in message.splitlines() if line.startswith("  ")]
     assert commands == [
         f"cd '{project}'",
-        "git init --initial-branch main",
-        "git remote add origin https://github.com/Ben-Epstein/prefect-modal",
-        "make setup run   # runs the flow here, without any account",
-        "make bootstrap   # commits, pushes, connects Prefect, GitHub and Modal, deploys",
+        "make run         # runs the flow on this machine, without any account",
+        "make bootstrap   # connects GitHub, Prefect and Modal, and deploys",
     ]
+    assert max(map(len, message.splitlines()[2:])) <= 78
 
 
 @pytest.fixture

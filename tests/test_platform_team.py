@@ -17,7 +17,7 @@ from tests.support.environment import clean_environment
 from tests.support.git import commit
 from tests.support.questionnaire import answers, questions
 from tests.support.releases import publish
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, export
 
 (PAGE,) = (document for document in DOCUMENTS if document.name == "docs/platform_team.md")
 FLOWS = {"repo_url": "https://github.com/acme/flows"}
@@ -101,6 +101,7 @@ def test_a_project_is_known_by_any_address_of_its_template(address: str) -> None
 @pytest.mark.skipif("IN_A_FORK" in os.environ, reason="a fork of the fork shows nothing more")
 def test_the_tests_of_a_fork_pass_without_an_edit(tmp_path: Path) -> None:
     fork = publish(tmp_path / "fork")
+    export(fork)
     assert CHANGED.keys() == FIXED.keys()
     for name, default in CHANGED.items():
         edit(fork / "copier.yml", rf"^({name}:\n(?:  .*\n)*?  default: ).*$", rf"\g<1>{default}")
