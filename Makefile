@@ -2,7 +2,8 @@
 
 # A Python 3.11 to 3.14, for the tools and the demo.
 PYTHON ?= python3
-# What `make benchmark` prints: container, deploy, render, growth, doctor or fifty; all, if empty.
+# What `make benchmark` prints: container, app, deploy, render, growth, doctor or fifty; all, if
+# empty.
 TABLES ?=
 BIN := .venv/bin
 

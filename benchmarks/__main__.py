@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import container_start, deploy_job, doctor, fifty, growth, render
+from benchmarks import app_start, container_start, deploy_job, doctor, fifty, growth, render
 from tests.stand_ins.github import GitHub, serve_github
 from tests.support.prefect_server import PrefectServer, serve
 
 TABLES: dict[str, Callable[[Path, PrefectServer, GitHub], None]] = {
     "container": container_start.measure,
+    "app": app_start.measure,
     "deploy": deploy_job.measure,
     "render": render.measure,
     "growth": growth.measure,

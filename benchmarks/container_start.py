@@ -8,6 +8,7 @@ import resource
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -30,7 +31,7 @@ from benchmarks.projects import (
 )
 from benchmarks.proxy import Proxy, counting_proxy
 from benchmarks.tables import interleave, ratio, show
-from tests.stand_ins.container import Container, copy_image
+from tests.stand_ins.container import Container, Done, copy_image
 from tests.stand_ins.github import GitHub
 from tests.stand_ins.github_api import READ
 from tests.stand_ins.project import Project
@@ -103,6 +104,17 @@ def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
     show("Round trips until the first line", rows, columns=[*PHASES, TRIPS])
 
 
+@dataclass
+class Timed(Container):
+    """A container that knows when it was started."""
+
+    began: float = 0
+
+    def execute(self, flow_run_id: str, job_variables: dict[str, Any]) -> Done:
+        self.began = time.time()
+        return super().execute(flow_run_id, job_variables)
+
+
 def sampler(
     project: Project, image: Path, folder: Path, proxy: Proxy, distance: Distance
 ) -> Callable[[], dict[str, float]]:
@@ -114,11 +126,10 @@ def sampler(
         before = distributions(prefix)
         api = {"PREFECT_API_URL": f"http://127.0.0.1:{distance.port}/api"}
         environment = project.github.environment() | proxy.environment() | api
-        container = Container(prefix, folder / "home", environment)
+        container = Timed(prefix, folder / "home", environment)
         proxy.fetched = 0
         distance.trips.clear()
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        started = time.time()
         run = project.run(container)
         spent = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert run.state == "COMPLETED", run.output
@@ -126,14 +137,14 @@ def sampler(
         _, flow_run, _, logs = json.loads(run.everything)
         pulling, pulled = at(logs, "Running "), at(logs, "All deployment steps completed")
         greeted = at(logs, "Hello ")
-        bounds = [started, supervised(distance, flow_run["id"]), pulling, pulled, greeted]
+        bounds = [container.began, supervised(distance, flow_run["id"]), pulling, pulled, greeted]
         trips = [
             sum(begin <= when < end for when, _ in distance.trips)
             for begin, end in pairwise(bounds)
         ]
         return {
             PULL: pulled - pulling,
-            START: greeted - started,
+            START: greeted - container.began,
             "CPU, s": spent.ru_utime + spent.ru_stime - used.ru_utime - used.ru_stime,
             "packages installed": len(distributions(prefix) - before),
             "fetched, MB": proxy.fetched / 1e6,

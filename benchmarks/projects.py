@@ -158,7 +158,17 @@ def packages_baked_in(image: Path, packages: list[str]) -> Path:
 
 
 def deployed(folder: Path, server: PrefectServer, github: GitHub) -> Project:
-    """Push a rendered project to acme/<folder's name>, and deploy it."""
+    """Push a rendered project to acme/<folder's name>, and deploy it with Prefect's command."""
+    project = pushed(folder, server, github)
+    shell(
+        folder, "uv", "run", "--no-default-groups", "prefect", "--no-prompt", "deploy", "--all",
+        **project.environment,
+    )  # fmt: skip
+    return project
+
+
+def pushed(folder: Path, server: PrefectServer, github: GitHub) -> Project:
+    """Push a rendered project to acme/<folder's name>, where nothing is deployed from it yet."""
 
     def unused(*_: object) -> NoReturn:
         raise NotImplementedError
@@ -170,8 +180,4 @@ def deployed(folder: Path, server: PrefectServer, github: GitHub) -> Project:
     environment = server.environment() | {"UV_PYTHON": PYTHON}
     project = Project(folder, repository, server, github, environment, build_container=unused)
     project.push()
-    shell(
-        folder, "uv", "run", "--no-default-groups", "prefect", "--no-prompt", "deploy", "--all",
-        **environment,
-    )  # fmt: skip
     return project
