@@ -247,7 +247,8 @@ def test_fifty_runs_that_are_due_at_once_are_started_once_each(runs: Runs, app: 
 
 
 def test_a_run_over_the_concurrency_limit_waits_without_a_container(runs: Runs, app: Any) -> None:
-    first = runs.due(-1, "one-at-a-time")
+    first = runs.due(0, "one-at-a-time")
+    app.tick.local()
     second = runs.due(0, "one-at-a-time")
     app.tick.local()
     assert (len(runs.calls(first)), len(runs.calls(second))) == (1, 0)
