@@ -46,6 +46,13 @@ def test_a_project_on_prefect_3_8_is_tested_deployed_and_diagnosed(
     # It reads prefect.yaml with a part of Prefect that is not public.
     assert "Prefect knows every key" in run_make(project, "doctor", env=env).stdout
 
+    # So does what deploys without a work pool.
+    rendered = render(repo_url="acme/on-3.8", python_version=version, runner="app")
+    shutil.copytree(rendered, project, dirs_exist_ok=True)
+    subprocess.run(lock, cwd=project, env=clean_environment(UV_PYTHON=python), check=True)
+    done = run_make(project, "check", env=env)
+    assert "14 passed" in done.stdout, done.stdout
+
     locked = tomllib.loads((project / "uv.lock").read_text())["package"]
     assert [p["version"] for p in locked if p["name"] == "prefect"] == [OLD]
     assert prefect_server.get("admin/version") != OLD
