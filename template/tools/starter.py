@@ -108,6 +108,9 @@ def start(
     job_variables: dict[str, dict[str, Any]], secret: modal.Secret, flow_run: dict[str, Any]
 ) -> None:
     """Claim a run, and start a container for it."""
+    wanted = job_variables[flow_run["deployment_id"]] | (flow_run["job_variables"] or {})
+    size = {name: wanted[name] for name in ("cpu", "memory", "gpu", "timeout") if name in wanted}
+    secrets = [secret, *map(modal.Secret.from_name, wanted.get("secrets", []))]
     if call := flow_run["infrastructure_pid"]:
         if how_it_ended(call) is None:
             return  # Its container is there, and waits to try again.
@@ -115,9 +118,6 @@ def start(
     claim = propose(flow_run, "PENDING")
     if claim["status"] != "ACCEPT":
         return  # It is over a concurrency limit, was cancelled, or another tick has it.
-    wanted = job_variables[flow_run["deployment_id"]] | (flow_run["job_variables"] or {})
-    size = {name: wanted[name] for name in ("cpu", "memory", "gpu", "timeout") if name in wanted}
-    secrets = [secret, *map(modal.Secret.from_name, wanted.get("secrets", []))]
     try:
         function = modal.Function.from_name(wanted["app"], "run")
         sized = function.with_options(**size, secrets=secrets)
@@ -133,10 +133,8 @@ def again(flow_run: dict[str, Any], why: str) -> None:
     late = datetime.now(UTC) - datetime.fromisoformat(flow_run["expected_start_time"])
     then = datetime.now(UTC) + min(max(late, timedelta(minutes=1)), timedelta(hours=1))
     details = {"scheduled_time": then.isoformat()}
-    for name in (
-        "Scheduled",
-        "Late",
-    ):  # Late is what alarms are about; only a scheduled run can be.
+    # Alarms are about late runs, and only a scheduled run can be late.
+    for name in ("Scheduled", "Late"):
         propose(flow_run, "SCHEDULED", name=name, message=why, state_details=details)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -190,10 +191,17 @@ def test_a_deployment_that_the_files_no_longer_have_is_pruned(laptop: Laptop) ->
     assert found == []
 
 
-def test_another_token_of_modal_reaches_github(laptop: Laptop) -> None:
-    laptop.others |= {"MODAL_TOKEN_ID": "ak-another"}
-    call(laptop, rotate_tokens)
+def test_another_token_and_password_reach_modal_and_github(laptop: Laptop, modal: Modal) -> None:
+    laptop.others |= {
+        "MODAL_TOKEN_ID": "ak-another",
+        "PREFECT_API_AUTH_STRING": (password := f"admin:{secrets.token_hex(8)}"),
+    }
+    said = call(laptop, rotate_tokens)
     assert laptop.github.secrets["MODAL_TOKEN_ID"] == "ak-another"
+    for there in (laptop.github.secrets, modal.secrets[f"prefect-{name_of(laptop)}"]):
+        assert there["PREFECT_API_AUTH_STRING"] == password
+        assert there["PREFECT_API_URL"] == laptop.cloud.server.url
+    assert password not in said
 
 
 def test_a_missing_secret_is_named_and_made_again(laptop: Laptop, modal: Modal) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tools.base import process
 from tools.base.finding import Check, Finding, Step, failed, passed
@@ -34,8 +36,6 @@ SCHEMA["properties"] |= {
 LONGEST = 64
 """Modal's names are shorter than that."""
 WITH_POOL = {"name": "no work pool", "work_queue_name": "no work queue"}
-
-
 SECRETS = {
     "PREFECT_API_URL": "the address of Prefect's API",
     "PREFECT_API_KEY": f"a new key from {KEYS}",
@@ -183,9 +183,13 @@ def check_secret(project) -> Finding:
 
 
 def fix_secret(project) -> None:
-    objects, name = secrets(project), secret_of(project)
-    objects.delete(name, allow_missing=True)
-    objects.create(name, project.workspace.credentials)
+    """Create the secret, or replace what is in it, under the ID that the app knows."""
+    if not project.workspace.url:
+        raise CheckSkipped("Prefect is not connected")
+    with TemporaryDirectory() as folder:
+        (file := Path(folder, "secret.json")).write_text(json.dumps(project.workspace.credentials))
+        create = (sys.executable, "-m", "modal", "secret", "create", secret_of(project), "--force")
+        process.run_checked(*create, "--from-json", str(file), cwd=project.root)
 
 
 def removals(project) -> Iterator[Removal]:
