@@ -7,7 +7,7 @@ from tests.support.repository import tree
 
 
 def test_every_rendered_file_has_one_owner(render: Renderer) -> None:
-    projects = [render(updates=choice) for choice in choices("updates")]
+    projects = [render(updates=choice) for choice in choices("updates")] + [render(runner="app")]
     rendered = {name for project in projects for name in tree(project)}
     rows = [row for row, _ in owners()]
     seen = []

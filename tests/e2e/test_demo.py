@@ -37,7 +37,7 @@ def test_the_front_pages_demo_runs_in_a_clone_and_is_a_project_to_try(
         assert done.returncode == 0, done.stdout
         return done.stdout
 
-    without_an_account = "See it run first, without any account"
+    without_an_account = "Try it without any account"
     (command,) = README.sections()[without_an_account]
     printed = run(clone, command)
     assert "Hello world from Prefect! 🤗" in printed

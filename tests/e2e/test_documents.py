@@ -13,7 +13,7 @@ import yaml
 from tests.e2e.conftest import BuildContainer
 from tests.stand_ins.laptop import Laptop
 from tests.support.copier import URL
-from tests.support.documents import ADOPTING, BY_HAND, DOCUMENTS, MOVING, PROJECT, Document
+from tests.support.documents import ADOPTING, BY_HAND, DOCUMENTS, MOVING, PROJECT, RUNNERS, Document
 from tests.support.environment import clean_environment
 from tests.support.questionnaire import answers, questions
 from tests.support.repository import ROOT
@@ -32,9 +32,9 @@ def test_every_document_with_commands_is_run_here() -> None:
     owner, agents = (
         (PROJECT / name).relative_to(ROOT).as_posix() for name in ("README.md", "AGENTS.md")
     )
-    # test_adopting.py and test_moving.py here and in the folder above, test_flow.py, and
-    # test_platform_team.py.
-    elsewhere = {ADOPTING.name, MOVING.name, agents, "docs/platform_team.md"}
+    # test_adopting.py and test_moving.py here and in the folder above, test_flow.py,
+    # test_platform_team.py and test_without_a_work_pool.py.
+    elsewhere = {ADOPTING.name, MOVING.name, RUNNERS.name, agents, "docs/platform_team.md"}
     assert with_commands == {README.name, CONTRIBUTING.name, BY_HAND.name, owner} | elsewhere
 
 

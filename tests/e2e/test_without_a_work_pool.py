@@ -22,7 +22,7 @@ from tests.e2e.test_documents import follow
 from tests.stand_ins.laptop import Laptop
 from tests.stand_ins.modal import Modal, serve_modal
 from tests.stand_ins.modal_container import Containers
-from tests.support.documents import MOVING
+from tests.support.documents import MOVING, RUNNERS
 from tests.support.environment import UV_CACHE, clean_environment
 from tests.support.git import git
 
@@ -40,10 +40,11 @@ def modal() -> Iterator[Modal]:
 def laptop(start: Callable[..., Laptop], modal: Modal) -> Laptop:
     """A private project that `make bootstrap` has connected to a server of one's own."""
     laptop = start(runner="app")
-    laptop.others = {
-        **modal.environment(), "PREFECT_API_URL": laptop.cloud.server.url, "PREFECT_API_KEY": None,
-        "GITHUB_CLONE_TOKEN": None,
-    }  # fmt: skip
+    nothing = dict.fromkeys(("PREFECT_API_URL", "PREFECT_API_KEY", "GITHUB_CLONE_TOKEN"))
+    laptop.others = {**modal.environment(), **nothing}
+    log_in, bootstrap = RUNNERS.sections()["Your own server"]
+    follow(laptop, log_in.replace("https://prefect.acme-corp.com/api", laptop.cloud.server.url))
+    assert bootstrap == "make bootstrap"
     ready, steps = laptop.make_bootstrap()
     assert ready, "\n".join(f"{name}: {text}" for name, text in steps.items())
     return laptop
@@ -137,7 +138,7 @@ def test_a_scheduled_run_completes_in_the_image_of_the_lock_file(
     assert "/root/flows/greeting.txt" in modal.files
     git(laptop.project, "checkout", "--quiet", "prefect.yaml")
     (laptop.project / "src/flows/greeting.txt").unlink()
-    assert [run["state_type"] for run in ended] == ["COMPLETED"]
+    assert {run["state_type"] for run in ended} == {"COMPLETED"}
     logs = server.post("logs/filter", logs={"flow_run_id": {"any_": [ended[0]["id"]]}})
     assert "Hello world from Prefect! 🤗" in [each["message"] for each in logs]
     assert laptop.run("make", "prefect-deploy").returncode == 0

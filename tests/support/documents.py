@@ -76,6 +76,7 @@ BY_HAND = Document(ROOT / "docs/by_hand.md")
 """The steps of `make bootstrap` one by one, for the project of acme/flows."""
 ADOPTING = Document(ROOT / "docs/adopting.md")
 """How to bring an existing repository, that of acme/reports, to the template."""
+RUNNERS = Document(ROOT / "docs/runners.md")
 MOVING = Document(ROOT / "docs/moving.md")
 """How to change answers later, and how to repair what updates need, for the same project."""
 

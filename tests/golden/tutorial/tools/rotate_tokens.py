@@ -13,8 +13,9 @@ def rotate_tokens(project: Project) -> int:
         say("Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET, or run: uv run modal setup")
         return 1
     if project.app:
+        project.app.fix_secret(project)
         fix_github_secrets(project, renew=True)
-        say("GitHub has the token of this machine.")
+        say("Modal and GitHub have what this machine logs in with.")
         return 0
     for name in project.pools:
         if not save_token(project, name):
