@@ -128,7 +128,7 @@ def test_a_scheduled_run_completes_in_the_image_of_the_lock_file(
     deadline = time.monotonic() + 150
     while not ended:
         assert time.monotonic() < deadline, [containers.log(call) for call in modal.calls.values()]
-        tick(laptop)
+        tick(laptop, modal)
         time.sleep(1)
         ended = server.post(
             "flow_runs/filter",
@@ -144,10 +144,11 @@ def test_a_scheduled_run_completes_in_the_image_of_the_lock_file(
     assert laptop.run("make", "prefect-deploy").returncode == 0
 
 
-def tick(laptop: Laptop) -> None:
+def tick(laptop: Laptop, modal: Modal) -> None:
     """What Modal does once a minute, in an environment without Prefect's client."""
     code = "import modal_app; modal_app.tick.local()"
-    done = laptop.run(laptop.tool("python"), "-c", code)
+    secret = modal.secrets[f"prefect-{name_of(laptop)}"]
+    done = laptop.run(laptop.tool("python"), "-c", code, **secret)
     assert done.returncode == 0, done.stdout
 
 
@@ -169,7 +170,7 @@ def test_a_preview_has_an_app_of_its_own_and_starts_nothing_by_itself(
     then = (datetime.now(UTC) + timedelta(seconds=5)).isoformat()
     state = {"type": "SCHEDULED", "state_details": {"scheduled_time": then}}
     run = server.post(f"deployments/{deployment['id']}/create_flow_run", state=state)
-    tick(laptop)
+    tick(laptop, modal)
     (started,) = [call for call in modal.calls.values() if call.arguments[0] == run["id"]]
     assert started.app == app
 
