@@ -55,8 +55,8 @@ def preview(project: Project) -> int:
         ]
         if refused(there, checks):
             return 1
-        if there.app and (code := there.app.deploy(there, suffix(branch))):
-            return code
+        if there.app and there.app.deploy(there, suffix(branch)):
+            return 1
         outcome = deploy_each(there, run)
         there.workspace.forget()
         problems = not_deployed(there, outcome)

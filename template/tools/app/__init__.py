@@ -11,12 +11,13 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from tools.base import process
 from tools.base.finding import Check, Finding, Step, failed, passed
 from tools.base.pool_variables import SCHEMA as OF_A_POOL
 from tools.base.prefect_yaml import GIT_CLONE, Deployment, PrefectYaml, WorkPool
-from tools.base.project import split_address
+from tools.base.project import Project, split_address
 from tools.base.removal import Removal
 from tools.base.stop import ActionRequired, CheckSkipped
 from tools.checks.modal import read_token
@@ -46,28 +47,28 @@ SECRETS = {
 """What GitHub Actions deploys with, and where each value is found."""
 
 
-def values(project) -> dict[str, str]:
+def values(project: Project) -> dict[str, str]:
     """Those that this machine has, and so a deploy needs."""
     token = {f"MODAL_{name.upper()}": value or "" for name, value in read_token().items()}
     return {**project.workspace.credentials, **token}
 
 
-def secrets_of(project) -> dict[str, str]:
+def secrets_of(project: Project) -> dict[str, str]:
     return {name: SECRETS[name] for name in values(project)}
 
 
-def name_of(project) -> str:
+def name_of(project: Project) -> str:
     """The name of the Modal app, which its secret and its tag hold, too."""
     if found := re.search(r'^NAME = "(.+)"', project.read(STARTER), re.MULTILINE):
         return found[1]
     raise CheckSkipped(f"{STARTER} has no NAME")
 
 
-def secret_of(project) -> str:
+def secret_of(project: Project) -> str:
     return f"prefect-{name_of(project)}"
 
 
-def seen(project, file: PrefectYaml) -> PrefectYaml:
+def seen(project: Project, file: PrefectYaml) -> PrefectYaml:
     """prefect.yaml as the other tools read it: a run executes this commit of this repository."""
     given = str(project.answers.get("repo_url") or "")
     given = given or project.git("remote", "get-url", "origin").stdout.strip()
@@ -83,7 +84,7 @@ def seen(project, file: PrefectYaml) -> PrefectYaml:
     return file
 
 
-def settings(project) -> dict[str, str]:
+def settings(project: Project) -> dict[str, str]:
     """What tools.app.prefect adds to each deployment."""
     variables = {"app": name_of(project), "repository": project.repository_url}
     return {
@@ -91,18 +92,18 @@ def settings(project) -> dict[str, str]:
     }
 
 
-def app_of(project, preview: str) -> str:
+def app_of(project: Project, preview: str) -> str:
     """The app of a preview, in a name that is short enough for Modal."""
     name = f"{name_of(project)}--{preview}"
     return name if len(name) < LONGEST else f"{name[:50]}-{sha256(name.encode()).hexdigest()[:12]}"
 
 
-def of_preview(project, here: Deployment, preview: str) -> dict[str, object]:
+def of_preview(project: Project, here: Deployment, preview: str) -> dict[str, object]:
     """What stands for the work pool of a preview: its runs are those of its own app."""
     return {"job_variables": {**here.pool.job_variables, "app": app_of(project, preview)}}
 
 
-def deploy(project, preview: str = "") -> int:
+def deploy(project: Project, preview: str = "") -> int:
     """Deploy the app, or that of a preview, and return the exit code."""
     name = app_of(project, preview) if preview else name_of(project)
     command = (sys.executable, "-m", "modal", "deploy", "--name", name, STARTER)
@@ -110,14 +111,14 @@ def deploy(project, preview: str = "") -> int:
     return subprocess.run(command, cwd=project.root, env=env, check=False).returncode
 
 
-def stop(project, app: str) -> None:
+def stop(project: Project, app: str) -> None:
     """Stop an app and the runs in it, unless that was done already."""
     done = project.run(sys.executable, "-m", "modal", "app", "stop", "--yes", app)
     if done.returncode != 0 and "not found" not in f"{done.stdout}{done.stderr}".lower():
         raise ActionRequired(f"modal app stop {app}: {process.last_error(done)}")
 
 
-def fitting(project, checks: list[Check]) -> list[Check]:
+def fitting(project: Project, checks: list[Check]) -> list[Check]:
     """Checks and steps, with those of the app in place of those of a work pool."""
     those = {
         "GitHub token": None,
@@ -140,11 +141,11 @@ def renamed(check: Check) -> Check:
     )
 
 
-def check_containers(project) -> list[Finding] | Finding:
+def check_containers(project: Project) -> list[Finding] | Finding:
     return [*not_possible(project)] or passed("each runs what is in the image")
 
 
-def not_possible(project) -> Iterator[Finding]:
+def not_possible(project: Project) -> Iterator[Finding]:
     """What prefect.yaml asks for that only a work pool has."""
     package = project.pyproject.get("tool", {}).get("uv", {}).get("build-backend", {})
     top = package.get("module-name", "")
@@ -165,7 +166,7 @@ def not_possible(project) -> Iterator[Finding]:
             yield failed(text, f"write it like {top}.flows.flow1:main")
 
 
-def secrets(project):
+def secrets() -> Any:
     """Modal's secrets; its client is needed for nothing else here."""
     import modal
 
@@ -173,16 +174,16 @@ def secrets(project):
     return modal.Secret.objects
 
 
-def check_secret(project) -> Finding:
+def check_secret(project: Project) -> Finding:
     name = secret_of(project)
     try:
-        there = [each.name for each in secrets(project).list()]
+        there = [each.name for each in secrets().list()]
     except Exception as error:
         raise CheckSkipped(f"Modal does not answer: {error}") from None
     return passed(f"{name} is there") if name in there else failed(f"{name} is missing")
 
 
-def fix_secret(project) -> None:
+def fix_secret(project: Project) -> None:
     """Create the secret, or replace what is in it, under the ID that the app knows."""
     if not project.workspace.url:
         raise CheckSkipped("Prefect is not connected")
@@ -192,10 +193,10 @@ def fix_secret(project) -> None:
         process.run_checked(*create, "--from-json", str(file), cwd=project.root)
 
 
-def removals(project) -> Iterator[Removal]:
+def removals(project: Project) -> Iterator[Removal]:
     """What there is on Modal: the app and its secret."""
     name = name_of(project)
     yield Removal(f"the Modal app {name}", partial(stop, project, name))
     if check_secret(project).status == "passed":
-        delete = partial(secrets(project).delete, secret_of(project))
+        delete = partial(secrets().delete, secret_of(project))
         yield Removal(f"the Modal secret {secret_of(project)}", delete)

@@ -4,6 +4,8 @@
 import json
 import os
 import runpy
+from typing import Any
+from uuid import UUID
 
 from prefect.cli.deploy import _core
 from prefect.client.orchestration import PrefectClient, get_client
@@ -13,31 +15,32 @@ from prefect.deployments.runner import RunnerDeployment
 
 from tools.app import STARTER
 
-merge, apply = _core._merge_with_default_deploy_config, RunnerDeployment.aapply
+MERGE = "_merge_with_default_deploy_config"
+merge, register = getattr(_core, MERGE), RunnerDeployment.aapply
 
 
-def with_starter(config):
+def with_starter(config: dict[str, Any]) -> dict[str, Any]:
     """A deployment of prefect.yaml; Prefect takes none without the name of a work pool."""
     merged = merge(config)
     return {**merged, "work_pool": {**merged["work_pool"], "name": STARTER}, "pull": []}
 
 
-async def read_work_pool(self, name):
-    return WorkPool(name=name, type="modal:push", base_job_template={})
+async def read_work_pool(_: PrefectClient, name: str) -> WorkPool:
+    return WorkPool.model_construct(name=name, type="modal:push", base_job_template={})
 
 
-async def no_workers(self, *_, **__):
+async def no_workers(_: PrefectClient, *__: Any, **___: Any) -> list[Any]:
     return []
 
 
-async def without_work_pool(self, schedules=None, **_):
+async def without_work_pool(self: RunnerDeployment, schedules: Any = None, **_: Any) -> UUID:
     """Register a deployment, and clear what a work pool has left in it."""
     given = json.loads(os.environ["MODAL_APP"])
     self.tags = [*(self.tags or []), given["tag"]]
     variables = {**given["job_variables"], **(self.job_variables or {})}
     self.work_pool_name = self.work_queue_name = None
     self.job_variables = {}
-    found = await apply(self, schedules=schedules)
+    found = await register(self, schedules=schedules)
     async with get_client() as client:
         update = DeploymentUpdate(job_variables=variables, path=None, pull_steps=[])
         await client.update_deployment(found, update)
@@ -45,8 +48,11 @@ async def without_work_pool(self, schedules=None, **_):
 
 
 if __name__ == "__main__":
-    _core._merge_with_default_deploy_config = with_starter
-    PrefectClient.read_work_pool = read_work_pool
-    PrefectClient.read_workers_for_work_pool = no_workers
-    RunnerDeployment.apply = without_work_pool
+    for owner, name, ours in (
+        (_core, MERGE, with_starter),
+        (PrefectClient, "read_work_pool", read_work_pool),
+        (PrefectClient, "read_workers_for_work_pool", no_workers),
+        (RunnerDeployment, "apply", without_work_pool),
+    ):
+        setattr(owner, name, ours)
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)

@@ -25,7 +25,7 @@ def check_github_secrets(project: Project) -> Finding:
     wanted = secrets_of(project)
     if missing := set(wanted) - there.keys():
         return failed(f"{name} lacks {' and '.join(sorted(missing))}")
-    return passed(f"{name} has {' and '.join(map(there.get, wanted))}")
+    return passed(f"{name} has {' and '.join(there[each] for each in wanted)}")
 
 
 def secrets_of(project: Project) -> dict[str, str]:
@@ -46,7 +46,7 @@ def available(project: Project) -> dict[str, str] | Finding:
 def inherited(project: Project) -> dict[str, str]:
     """The secrets that are not the repository's own, each with its place; none if gh cannot tell."""
     host, name = project.repository
-    found = {}
+    found: dict[str, str] = {}
     for place, path in SHARED.items():
         url = f"repos/{name}/{path}?per_page=100"
         done = project.run("gh", "api", "--hostname", host, url)

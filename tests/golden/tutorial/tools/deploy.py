@@ -25,9 +25,9 @@ def deploy(project: Project, force: bool, paused: bool = False) -> int:
             checks.append(Check("Commit", lambda project: [*newer(project)]))
     if refused(project, checks):
         return 1
-    if project.app and (code := project.app.deploy(project)):
+    if project.app and project.app.deploy(project):
         say_failed("Modal has the app from before, and Prefect its deployments.")
-        return code
+        return 1
     if paused:
         with in_place_of(project, all_paused(project)) as (there, run):
             outcome = deploy_each(there, run)

@@ -76,8 +76,8 @@ def github_secrets(project: Project, *_: list[Deployed]) -> Parts:
             )
     for secret, place in inherited(project).items():
         if secret in secrets_of(project):
-            command = f"gh workflow disable prefect_cd.yaml --repo {host}/{name}"
-            yield Kept(f"{secret} of {place} stays, so a push may deploy again: {command}")
+            disable = f"gh workflow disable prefect_cd.yaml --repo {host}/{name}"
+            yield Kept(f"{secret} of {place} stays, so a push may deploy again: {disable}")
 
 
 def deployments(project: Project, ours: list[Deployed], _: list[Deployed]) -> Parts:
