@@ -34,7 +34,7 @@ Names | failed | main/twice is there twice, and the last one overwrites the othe
 Flows | failed | misspelt: ours.misspelt:main has no parameter cuont | use one of count, day
 Flows | failed | missing: its scheduled runs lack the parameter day | add it under parameters, or give it a default
 Flows | failed | task runs ours.flows.flow1:do_print, which is a task | correct its entrypoint, as MODULE:FUNCTION
-Job variables | failed | variable: the work pool has no variable cpus | use one of command, cpu, env, gpu, image, memory, modal_credentials, pip_packages, secrets, timeout
+Job variables | failed | variable: pref-modal-pool has no variable cpus | use one of command, cpu, env, gpu, image, memory, modal_credentials, pip_packages, secrets, timeout
 Imports | warning | asks: ours/asks.py:4 asks a server when it is imported, which cannot be tried here | ask inside the flow
 Imports | failed | dev-only: ours/dev_only.py:3 imports pytest, which uv.lock does not bring | uv add pytest
 Imports | failed | environment: ours/environment.py:4 needs KEY in the environment when it is imported | set KEY under env in job_variables, or read it inside the flow

@@ -80,7 +80,7 @@ def test_what_only_a_work_pool_has_is_refused(
         ("cpu: much", "cpu: 'much' is not of type 'number'"),
         ("secrets: one", "secrets: 'one' is not of type 'array'"),
         ("timeout: 100000", "timeout: 100000 is greater than the maximum of 86400"),
-        ("image: {tag: x}", "the work pool has no variable image"),
+        ("image: {tag: x}", "modal_app.py has no variable image"),
     ],
 )
 def test_a_job_variable_that_the_app_does_not_follow_is_refused(

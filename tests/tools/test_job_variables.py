@@ -77,7 +77,7 @@ FAULTS: dict[str, tuple[tuple[str, str], str, str]] = {
         variable("secrets: warehouse"), "Job variables", "secrets: 'warehouse' is not of type 'array'",
     ),
     "a variable that there is not": (
-        variable("cpus: 2"), "Job variables", "the work pool has no variable cpus. use one of command, cpu",
+        variable("cpus: 2"), "Job variables", "pref-modal-pool has no variable cpus. use one of command, cpu",
     ),
     "an image of another Python": (
         (r"-python3\.12", "-python3.13"), "Images",

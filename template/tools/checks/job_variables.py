@@ -46,7 +46,7 @@ def check_job_variables(project: Project) -> Findings:
         for deployment in project.with_pool
         for problem in variable_problems(deployment, schemas[deployment.pool.name])
     ]
-    return problems or passed("the work pool takes each of them")
+    return problems or passed(f"{', '.join(project.pools) or 'no work pool'} takes each of them")
 
 
 def variable_problems(deployment: Deployment, schema: dict[str, Any]) -> Iterator[Finding]:
@@ -58,7 +58,7 @@ def variable_problems(deployment: Deployment, schema: dict[str, Any]) -> Iterato
         if not (isinstance(value, str) and PLACEHOLDER.fullmatch(value.strip()))
     }
     for name in sorted(given.keys() - known.keys()):
-        text = f"{deployment.name}: the work pool has no variable {name}"
+        text = f"{deployment.name}: {deployment.pool.name} has no variable {name}"
         yield failed(text, f"use one of {', '.join(sorted(known))}")
     validator = Draft202012Validator({**schema, "required": []})
     for error in validator.iter_errors({name: given[name] for name in given.keys() & known}):
