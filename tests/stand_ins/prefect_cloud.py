@@ -1,6 +1,7 @@
 """Prefect Cloud, as far as it differs from Prefect's own server: API keys, and Modal's types."""
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,15 +96,20 @@ class PrefectCloud:
 
     def _forward(self, request: Request, route: str) -> Answer:
         passed = {name: v for name, v in request.headers.items() if name.lower() not in HOP_BY_HOP}
-        answer = httpx.request(
-            request.method,
-            f"{self.server.url}/{route}",
-            params=request.query,
-            headers=passed | {"Accept-Encoding": "identity"},
-            content=request.body,
-            follow_redirects=True,
-            timeout=60,
-        )
+        # Prefect Cloud has no file for a database, which others lock.
+        for seconds in (0, 1, 2, 4, 8):
+            time.sleep(seconds)
+            answer = httpx.request(
+                request.method,
+                f"{self.server.url}/{route}",
+                params=request.query,
+                headers=passed | {"Accept-Encoding": "identity"},
+                content=request.body,
+                follow_redirects=True,
+                timeout=60,
+            )
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
         kind = answer.headers.get("Content-Type", "application/json")
         return Answer(answer.status_code, answer.content, {"Content-Type": kind})
 

@@ -92,7 +92,6 @@ def serve(home: Path) -> Iterator[PrefectServer]:
         PREFECT_HOME=str(home),
         PREFECT_SERVER_ANALYTICS_ENABLED="false",
         PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS="1",
-        PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS="1",
         PREFECT_SERVER_UI_API_URL=server.url,
         PREFECT_UI_URL=server.url.removesuffix("/api"),
     )
