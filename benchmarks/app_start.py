@@ -197,7 +197,7 @@ class Starter:
     def sample(self, distance: Distance, command: str = COMMAND) -> Sample:
         """Start a container of `run`, with Prefect's command or another."""
         containers = self.container({"PREFECT_API_URL": near(distance)})
-        file = containers.root / "modal_app.py"
+        file = containers.root / "tools/starter.py"
         text = file.read_text()
         assert text.count(COMMAND) == 1
         file.write_text(text.replace(COMMAND, command))
