@@ -34,7 +34,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     new.add_argument("name", nargs="?", default="", help="of its module, such as orders")
     new.add_argument("--schedule", default="", help="a word or cron; never, if left out")
     new.add_argument("--timezone", default="", help="by default, the project's")
-    commands.add_parser("rotate-tokens", help="replace the Modal token that Prefect keeps")
+    commands.add_parser("rotate-tokens", help="replace the stored tokens")
     for name, text in (
         ("prune", "delete what the files no longer have"),
         ("teardown", "delete what bootstrap has made"),

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""`make rotate-tokens`: replace the Modal token that Prefect keeps with this machine's."""
+"""`make rotate-tokens`: replace the stored tokens with those of this machine."""
 
 from tools.base.project import Project
 from tools.base.screen import say

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from grpclib import Status
+from tools import starter
 from tools.prune import prune
 from tools.rotate_tokens import rotate_tokens
 from tools.teardown import teardown
@@ -135,7 +136,7 @@ def test_a_scheduled_run_completes_in_the_image_of_the_lock_file(
             flow_runs={"state": {"type": {"any_": ["COMPLETED", "CRASHED", "FAILED"]}}},
             deployments={"name": {"any_": [f"{name_of(laptop)}-example"]}},
         )
-    assert "/root/flows/greeting.txt" in modal.files
+    assert f"{starter.ENVIRONMENT['PYTHONPATH']}/flows/greeting.txt" in modal.files
     git(laptop.project, "checkout", "--quiet", "prefect.yaml")
     (laptop.project / "src/flows/greeting.txt").unlink()
     assert {run["state_type"] for run in ended} == {"COMPLETED"}

@@ -110,8 +110,8 @@ def preview_of(there: Deployed) -> str:
 
 def delete_preview_of(project: Project, found: Deployed) -> None:
     project.workspace.client.delete_deployment(found.found.id)
-    if project.app:
-        project.app.stop(project, str(found.found.job_variables.get("app", "")))
+    if project.app and (app := found.found.job_variables.get("app")):
+        project.app.stop(project, str(app))
 
 
 def counterpart(project: Project, here: Deployment, there: list[Deployed]) -> Deployed | None:
