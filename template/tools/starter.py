@@ -1,9 +1,9 @@
 # mypy: ignore-errors
-"""Start the runs of a project on Modal: what the functions of modal_app.py do.
+"""Start a project's runs on Modal: the functions behind modal_app.py.
 
-A run is claimed before its container starts, and only one tick can do that. What a tick or a
-container leaves behind, a later tick takes up, so that no run is lost or stuck. The tick's image
-has Modal's client and the standard library alone.
+A tick claims a run before it starts the container, and only one tick can claim it. A later tick
+picks up what a tick or a container left unfinished, so that no run is lost or stuck. The tick's
+image has only Modal's client and the standard library.
 """
 
 import base64
@@ -24,13 +24,13 @@ import modal
 from modal import exception
 
 AHEAD = 60
-"""Seconds before a run is due at which its container may start, and wait for it."""
+"""A container may start this many seconds before its run is due; it waits until then."""
 LOST = 60
-"""Seconds, more than a tick takes, after which a claim without a container is taken back."""
+"""Seconds after which a claim without a container is given back; more than a tick takes."""
 STUCK = 120
 """Seconds that a container may take to cancel its run."""
 CLIENT = "prefect/3.9.1 (API 0.8.4)"
-"""A client to which Prefect gives slots of concurrency limits."""
+"""A client version that may take slots of Prefect's concurrency limits."""
 ENDS = (
     RuntimeError,
     exception.ExecutionError,
@@ -40,13 +40,13 @@ ENDS = (
     exception.OutputExpiredError,
     exception.RemoteError,
 )
-"""How Modal tells that a container has stopped; other errors say nothing about it."""
-# If Modal takes a machine away, it repeats the call: Prefect leaves the run to that.
+"""Modal's errors for a stopped container; other errors say nothing about it."""
+# If Modal preempts a machine, it repeats the call, which then continues the run.
 ENVIRONMENT = {"PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR": "relinquish", "PYTHONPATH": "/root"}
 
 
 def ask(method: str, path: str, body: object = None) -> Any:
-    """What Prefect's API answers. It is asked again after a failure that may pass."""
+    """Return what Prefect's API answers; temporary failures are retried."""
     headers = {"Content-Type": "application/json", "User-Agent": CLIENT}
     if key := os.environ.get("PREFECT_API_KEY"):
         headers["Authorization"] = f"Bearer {key}"
@@ -82,8 +82,8 @@ def every(path: str, **filters: object) -> list[dict[str, Any]]:
 
 
 def tick(name: str, secret: modal.Secret) -> None:
-    """Start what is due before the next tick, and follow what was started."""
-    # Each deploy gives this tag to the deployments.
+    """Start the runs due before the next tick, and follow the started ones."""
+    # Each deploy adds this tag to the deployments.
     tags = {"tags": {"all_": [f"modal:{name}"]}}
     found = every("deployments/filter", deployments=tags)
     job_variables = {each["id"]: each["job_variables"] for each in found}
@@ -97,7 +97,7 @@ def tick(name: str, secret: modal.Secret) -> None:
 
 
 def each_of(flow_runs: list[dict[str, Any]], do: Callable[[dict[str, Any]], None]) -> None:
-    """Do it for all, several at a time; the next tick tries again what fails for one."""
+    """Handle all runs, several at a time; the next tick retries those that fail."""
     with ThreadPoolExecutor(16) as threads:
         for flow_run, done in [(each, threads.submit(do, each)) for each in flow_runs]:
             if error := done.exception():
@@ -113,7 +113,7 @@ def start(
     secrets = [secret, *map(modal.Secret.from_name, wanted.get("secrets", []))]
     if call := flow_run["infrastructure_pid"]:
         if how_it_ended(call) is None:
-            return  # Its container is there, and waits to try again.
+            return  # Its container exists, and waits to try again.
         ask("PATCH", f"flow_runs/{flow_run['id']}", {"infrastructure_pid": None})
     claim = propose(flow_run, "PENDING")
     if claim["status"] != "ACCEPT":
@@ -129,23 +129,23 @@ def start(
 
 
 def again(flow_run: dict[str, Any], why: str) -> None:
-    """Give a claimed run back; it is started later and later, at most an hour from now."""
+    """Give a claimed run back, with a growing delay of at most an hour."""
     late = datetime.now(UTC) - datetime.fromisoformat(flow_run["expected_start_time"])
     then = datetime.now(UTC) + min(max(late, timedelta(minutes=1)), timedelta(hours=1))
     details = {"scheduled_time": then.isoformat()}
-    # Alarms are about late runs, and only a scheduled run can be late.
+    # Alarms report late runs, and only a scheduled run can be late.
     for name in ("Scheduled", "Late"):
         propose(flow_run, "SCHEDULED", name=name, message=why, state_details=details)
 
 
 def follow(flow_run: dict[str, Any]) -> None:
-    """Give a run that its container has left behind the state that it is in."""
+    """Set the state of a run whose container stopped without reporting it."""
     state, call = flow_run["state"], flow_run["infrastructure_pid"]
     since = (datetime.now(UTC) - datetime.fromisoformat(state["timestamp"])).total_seconds()
     part = flow_run["parent_task_run_id"] and not flow_run["deployment_id"]
     if not call and (part or state["type"] == "RUNNING"):
         return  # It is part of another run, or was not started by this app.
-    why = how_it_ended(call) if call else "It has no container" if since > LOST else None
+    why = how_it_ended(call) if call else "The run has no container" if since > LOST else None
     if why is None:
         if call and state["type"] == "CANCELLING" and since > STUCK:
             modal.FunctionCall.from_id(call).cancel(terminate_containers=True)
@@ -159,29 +159,29 @@ def follow(flow_run: dict[str, Any]) -> None:
 
 
 def how_it_ended(call: str) -> str | None:
-    """Why the container of a call has stopped; None as long as it is starting or running."""
+    """Why the container of a call has stopped; None while it is starting or running."""
     try:
         modal.FunctionCall.from_id(call).get(timeout=0)
     except TimeoutError:
         return None
     except ENDS as error:
-        return f"Its container has stopped: {type(error).__name__}: {error}"
-    return "Its container has stopped"
+        return f"The container has stopped: {type(error).__name__}: {error}"
+    return "The container has stopped"
 
 
 def run(flow_run_id: str, claim: str, env: dict[str, str]) -> None:
-    """Execute a run: Prefect's own command reports its states, its log and its cancellation."""
+    """Execute a run with Prefect's command, which reports states, logs and cancellation."""
     call, flow_run = modal.current_function_call_id(), ask("GET", f"flow_runs/{flow_run_id}")
     repeated = flow_run["state_type"] == "RUNNING" and flow_run["infrastructure_pid"] == call
     if flow_run["state_id"] != claim and not repeated:
         return  # It was cancelled, or claimed again since.
     ask("PATCH", f"flow_runs/{flow_run_id}", {"infrastructure_pid": call})
     command = [sys.executable, "-m", "prefect", "flow-run", "execute", flow_run_id]
-    # Prefect copies the folder in which it starts, so let that be an empty one.
+    # Prefect copies the folder in which it starts, so start in an empty one.
     process = subprocess.Popen(command, env=os.environ | env, cwd=tempfile.mkdtemp())
     try:
         process.wait()
-    except BaseException:  # Modal takes the machine away, or the run's time is over.
+    except BaseException:  # Modal preempts the machine, or the run's time is over.
         process.terminate()
         process.wait(25)
         raise

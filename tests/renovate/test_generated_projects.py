@@ -1,4 +1,4 @@
-"""In a project that was generated with `updates=renovate`, Renovate does what the README says."""
+"""In a project generated with `updates=renovate`, Renovate behaves as the README says."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A project in a folder: what `template/tools` reads, without a server."""
+"""A project in a folder, for `template/tools` without a server."""
 
 import shutil
 from collections.abc import Callable
@@ -13,20 +13,20 @@ from tests.support.environment import clean_environment
 
 @pytest.fixture
 def folder(tutorial: Path, tmp_path: Path) -> Path:
-    """The tutorial's project, in a folder of its own."""
+    """The tutorial's project, in its own folder."""
     return shutil.copytree(tutorial, tmp_path / "project")
 
 
 @pytest.fixture
 def project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """The project on a machine that is logged in nowhere."""
+    """The project on a machine without any login."""
     for name, value in clean_environment(GIT_TERMINAL_PROMPT="0").items():
         monkeypatch.setenv(name, value)
     return Project(folder)
 
 
 def problems(check: Callable[[Project], Findings], project: Project) -> list[str]:
-    """What a check has against a project: status, finding and remedy."""
+    """The problems that a check finds in a project: status, finding and remedy."""
     return [
         f"{found.status}: {found.text}. {found.remedy}".strip()
         for found in findings(check, project)

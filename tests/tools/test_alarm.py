@@ -1,11 +1,14 @@
-"""Alarms: the form of a message, and the tag by which they know a project's deployments."""
+"""Alarms: the format of a message, and the tag that identifies a project's deployments."""
 
+import getpass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tools.base.project import Project
-from tools.checks.alarm import TEXT, block_name, check_tags, message
+from tools.base.stop import ActionRequired
+from tools.checks import alarm
+from tools.checks.alarm import TEXT, block_name, check_tags, fix_alarm, message
 
 from tests.support.changes import append, edit
 from tests.tools.conftest import problems
@@ -60,7 +63,7 @@ def test_a_new_project_has_its_tag_on_each_deployment(project: Project) -> None:
 
 def test_a_deployment_that_was_added_without_it_is_named(folder: Path, project: Project) -> None:
     append(folder / "prefect.yaml", SECOND)
-    text = f"second lacks the tag {TAG}, so no alarm tells of its runs"
+    text = f"second lacks the tag {TAG}, so no alarm reports its runs"
     remedy = f"add tags: [{TAG}] to it in prefect.yaml"
     assert problems(check_tags, project) == [f"warning: {text}. {remedy}"]
 
@@ -76,3 +79,24 @@ def test_nothing_is_asked_of_a_project_without_it(
 def test_who_has_left_the_template_has_the_first_tag(folder: Path, project: Project) -> None:
     (folder / ".copier-answers.yml").unlink()
     assert project.tag == TAG
+
+
+def test_in_a_terminal_a_refused_address_is_asked_for_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed, connected = iter(["hooks.example.com/x", "http://127.0.0.1:9", ""]), []
+    monkeypatch.setattr(alarm, "find_alarm", lambda _: None)
+    monkeypatch.setattr(alarm, "connect", lambda *_: connected.append(1))
+    monkeypatch.setattr(alarm, "interactive", lambda: True)
+    monkeypatch.setattr(getpass, "getpass", lambda _: next(typed))
+    fix_alarm(project)
+    failed = "✗ A test message to the webhook failed:"
+    assert capsys.readouterr().out.splitlines() == [
+        f"{failed} paste the whole address, from https:// on",
+        f"{failed} ConnectError",
+    ]
+    assert connected == []
+    monkeypatch.setattr(alarm, "interactive", lambda: False)
+    monkeypatch.setenv("ALARM_WEBHOOK", "hooks.example.com/x")
+    with pytest.raises(ActionRequired, match="the whole address, from https://"):
+        fix_alarm(project)

@@ -1,4 +1,4 @@
-"""`make flow` takes for a name, a schedule and a time zone what the questions take, in their words."""
+"""`make flow` accepts the same names, schedules and time zones as the questions."""
 
 import keyword
 import sys
@@ -32,7 +32,7 @@ def test_a_name_is_judged_as_that_of_the_package_is(macro: Macro) -> None:
     for name in (*NAMES, *keyword.kwlist, *sys.stdlib_module_names):
         ours, theirs = name_error(name), macro("package.error", name).removesuffix(".")
         assert bool(ours) is bool(theirs), name
-        # What comes before is an example, here the name of a flow.
+        # The text before it is an example, here the name of a flow.
         assert ours.partition(": ")[2] == theirs.partition(": ")[2]
 
 

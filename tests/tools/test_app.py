@@ -1,4 +1,4 @@
-"""Without a work pool: what prefect.yaml cannot ask for, and what the tools take it for."""
+"""Without a work pool: unsupported settings of prefect.yaml, and how the tools read it."""
 
 import pytest
 from modal._utils.name_utils import is_valid_object_name
@@ -48,7 +48,7 @@ def test_a_project_that_has_left_the_template_is_known_by_its_remote(project: Pr
         (
             "    paused:",
             "    pull:\n      - prefect.deployments.steps.git_clone: {repository: x}\n    paused:",
-            "has pull steps, and the image has the project. remove pull",
+            "has pull steps, but the image already has the project. remove pull",
         ),
         (
             "    paused:",
@@ -58,7 +58,7 @@ def test_a_project_that_has_left_the_template_is_known_by_its_remote(project: Pr
         (
             "flows.flows.flow1:main",
             "src/flows/flows/flow1.py:main",
-            "and the image has only the package flows. write it like flows.flows.flow1:main",
+            "but the image has only the package flows. write it like flows.flows.flow1:main",
         ),
     ],
 )

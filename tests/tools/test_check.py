@@ -1,4 +1,4 @@
-"""What `make check` makes of its findings; tests/e2e/test_check.py has each of them."""
+"""How `make check` reports its findings; tests/e2e/test_check.py has each of them."""
 
 import json
 
@@ -13,7 +13,7 @@ FIRST = "Ben-Epstein-prefect-modal-example"
 
 @pytest.fixture
 def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, Findings]:
-    """What the slow checks find."""
+    """The findings of the slow checks."""
     found: dict[str, Findings] = {"Imports": passed("fine"), "Deploy": passed("fine")}
     monkeypatch.setattr(tools.check, "FILES", [])
     monkeypatch.setattr(tools.check, "check_imports", lambda project: found["Imports"])
@@ -32,8 +32,8 @@ def rows(monkeypatch: pytest.MonkeyPatch) -> dict[str, Findings]:
         (passed("fine"), 0),
         (warning("perhaps", "look"), 0),
         (failed("no", "do"), 1),
-        # What could not be looked at has not passed.
-        (skipped("uv cannot tell"), 1),
+        # A skipped check has not passed.
+        (skipped("uv cannot check it"), 1),
         (Finding("bug", "oh"), 1),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a deploy says in GitHub Actions: missing secrets, failures, and a summary."""
+"""The output of a deploy in GitHub Actions: missing secrets, failures, and a summary."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from tools.base.actions import say_failed
 from tools.base.finding import failed
 from tools.base.prefect_deploy import Outcome
 from tools.base.project import Project
-from tools.checks.deployments import Deployed, deployed_commit
+from tools.checks.deployments import Deployed
 from tools.checks.prefect_account import check_prefect
 
 from tests.support.git import commit, git
@@ -28,7 +28,7 @@ ID = UUID(int=7)
 
 @pytest.fixture
 def in_actions(project: Project, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
-    """The project in a workflow of GitHub Actions, on a machine that is logged in nowhere."""
+    """The project in a workflow of GitHub Actions, on a machine without any login."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GITHUB_ACTIONS", "true")
         patch.setenv("GITHUB_SERVER_URL", "https://github.com")
@@ -40,7 +40,7 @@ def in_actions(project: Project, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]
 
 WHERE = {
     "PREFECT_API_KEY": "a new key from https://app.prefect.cloud/my/api-keys",
-    "PREFECT_API_URL": "what uv run prefect config view prints where you are logged in",
+    "PREFECT_API_URL": "printed by uv run prefect config view where you are logged in",
 }
 
 
@@ -52,7 +52,7 @@ def test_missing_secrets_are_named_with_the_page_where_they_are_added(
     project: Project, in_actions: pytest.MonkeyPatch, missing: list[str]
 ) -> None:
     for name, value in (("PREFECT_API_URL", NOBODY), ("PREFECT_API_KEY", "key")):
-        # What GitHub puts in the place of a secret that it does not have.
+        # GitHub's value for a missing secret.
         in_actions.setenv(name, "" if name in missing else value)
     page = "https://github.com/acme/flows/settings/secrets/actions"
     assert problems(check_prefect, project) == [
@@ -68,20 +68,11 @@ def test_a_failure_is_an_annotation_on_one_line(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out == "::error::100%25 of it%0D%0Afailed [red]\n"
 
 
-def test_a_version_that_is_no_commit_is_not_taken_for_a_newer_one(project: Project) -> None:
-    # Without a version, Prefect's command gives a deployment that of its flow: a hash of the file.
-    (here,) = project.deployments
-    for version, known in (("0" * 32, ""), ("0" * 40, "0" * 40), ("0" * 40 + "-dirty", "0" * 40)):
-        found = SimpleNamespace(version=version)
-        there = Deployed(name="main/it", flow="main", repository="", found=found)  # type: ignore[arg-type]
-        assert deployed_commit(here, there) == known
-
-
 # The summary.
 
 
 def rendered(markdown: str) -> list[str]:
-    """The texts of a page, in which code is marked and links are followed by their address."""
+    """The texts of a page, with code marked and links followed by their address."""
     texts = []
     for block in MarkdownIt("commonmark").enable("table").parse(markdown):
         if block.type == "inline":
@@ -96,7 +87,7 @@ def rendered(markdown: str) -> list[str]:
 
 
 def deployed(*schedules: tuple[object, bool], paused: bool = False) -> Deployed:
-    """A deployment on the server, with schedules that are switched on or off."""
+    """A deployment on the server, with active and inactive schedules."""
     given = [SimpleNamespace(schedule=each, active=active) for each, active in schedules]
     found = SimpleNamespace(id=ID, paused=paused, schedules=given)
     return Deployed(name="main/a|b *c*", flow="main", repository="", found=found)  # type: ignore[arg-type]
@@ -129,9 +120,9 @@ def test_the_summary_names_the_commit_and_what_has_failed(project: Project, fold
     commit(folder)
     version = git(folder, "rev-parse", "HEAD")
     (here,) = project.deployments
-    problem = [failed("a|b: <b>no</b>", "Prefect still has the one from before")]
+    problem = [failed("a|b: <b>no</b>", "Prefect still has the previous version")]
     title = f"from commit <https://github.com/acme/flows/commit/{version}>{version[:10]}"
-    text = "a|b: <b>no</b>. Prefect still has the one from before."
+    text = "a|b: <b>no</b>. Prefect still has the previous version."
     for outcome, found, said in (
         (Outcome(0, [here]), [], "Deployed"),
         (Outcome(1, [here], [(here, "no")]), problem, "Deployed in part"),

@@ -1,9 +1,10 @@
-"""Expected obstacles are said in a sentence; a bug of the tools is not dressed up as one."""
+"""Expected obstacles are reported in one sentence; a bug in the tools is reported as a bug."""
 
 import contextlib
 import logging
 import socket
 import sys
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from tools.base.finding import (
     Step,
     examine,
     failed,
+    offered,
     passed,
     skipped,
     warning,
@@ -33,9 +35,16 @@ from tools.checks.deployments import check_orphaned
 from tools.checks.prefect_account import check_blocks, check_prefect
 from tools.doctor import doctor
 
-from tests.support.changes import edit
+from tests.support.changes import append, edit
+from tests.support.git import commit
 
-ANSWER = httpx.Response(503, request=httpx.Request("GET", "https://example.com"))
+REQUEST = httpx.Request("GET", "https://example.com")
+
+
+def answer(status: int) -> PrefectHTTPStatusError:
+    refused = httpx.Response(status, request=REQUEST)
+    error = httpx.HTTPStatusError("", request=REQUEST, response=refused)
+    return PrefectHTTPStatusError.from_httpx_error(error)
 
 
 def check_that_raises(error: Exception) -> Check:
@@ -50,8 +59,10 @@ def check_that_raises(error: Exception) -> Check:
     [
         (CheckSkipped("no uv"), "no uv"),
         (ActionRequired("log in"), "log in"),
-        (PrefectHTTPStatusError.from_httpx_error(httpx.HTTPStatusError("", request=ANSWER.request, response=ANSWER)), "Prefect answers 503"),
-        (ObjectNotFound(Exception()), "Prefect answers 404"),
+        (answer(503), "Prefect answered 503"),
+        # The row Prefect says why.
+        (answer(401), "Prefect is not connected"),
+        (ObjectNotFound(Exception()), "Prefect answered 404"),
         (httpx.ConnectTimeout("slow"), "Prefect cannot be reached: ConnectTimeout"),
         (httpx.InvalidURL("what"), "Prefect cannot be reached: InvalidURL"),
     ],
@@ -65,7 +76,7 @@ def test_a_bug_says_that_it_is_one_and_shows_its_traceback_with_a_flag(
 ) -> None:
     check = check_that_raises(TypeError("no such thing"))
     (found,) = examine(check, project)
-    assert (found.status, found.text) == ("bug", "a bug of these tools: TypeError: no such thing")
+    assert (found.status, found.text) == ("bug", "a bug in these tools: TypeError: no such thing")
     assert "--traceback" in found.remedy
     assert caplog.text == ""
     with caplog.at_level(logging.DEBUG, "tools"):
@@ -88,11 +99,11 @@ def test_a_bug_in_a_fix_says_how_to_report_it(
     monkeypatch.setattr(tools.bootstrap, "ALL", [Step("It", Switch(right=False).check, fix)])
     assert bootstrap(project) == 1
     said = capsys.readouterr().out
-    assert "It: action needed. a bug of these tools: TypeError: no such thing. report it" in said
+    assert "It: action needed. a bug in these tools: TypeError: no such thing. report it" in said
 
 
 class Switch:
-    """Something that can be put right, and how often that was done."""
+    """A step that can be fixed, and how often it was fixed."""
 
     def __init__(self, right: bool, fixable: bool = True) -> None:
         self.right, self.fixable, self.fixed = right, fixable, 0
@@ -123,7 +134,7 @@ def test_a_step_that_stays_wrong_says_what_to_do(project: Project) -> None:
 def test_a_step_waits_for_those_that_it_needs(project: Project) -> None:
     switch = Switch(right=False)
     step = Step("it", switch.check, switch.fix, after=("Work pool",))
-    with pytest.raises(ActionRequired, match="Work pool has to be right first"):
+    with pytest.raises(ActionRequired, match="Fix Work pool first"):
         take(step, project, set())
     assert switch.fixed == 0
     assert take(step, project, {"Work pool"}) == "done. it is on"
@@ -138,7 +149,7 @@ def test_a_step_that_passes_can_be_renewed(project: Project) -> None:
 
 def test_a_step_is_not_right_while_one_that_it_needs_is_not(project: Project) -> None:
     switch = Switch(right=True)
-    with pytest.raises(ActionRequired, match=r"^it is on\. Commit has to be right first\.$"):
+    with pytest.raises(ActionRequired, match=r"^Fix Commit first\.$"):
         take(Step("it", switch.check, switch.fix, after=("Commit",)), project, set())
 
 
@@ -147,6 +158,30 @@ def test_bootstrap_says_all_that_a_step_finds(project: Project) -> None:
     step = Step("it", lambda _: found, lambda _: None)
     with pytest.raises(ActionRequired, match=r"one is wrong\. do this\. two is wrong\. do that"):
         take(step, project, set())
+
+
+def test_what_is_left_out_is_not_ticked(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    off = Step("Alarm", lambda _: offered("not connected", "connect it"), optional=True)
+    monkeypatch.setattr(tools.bootstrap, "ALL", [off])
+    monkeypatch.setattr(tools.bootstrap, "of_this_repository", lambda _: [])
+    assert bootstrap(project) == 0
+    assert "? Alarm: skipped. not connected. connect it\n" in capsys.readouterr().out
+
+
+def test_a_file_with_conflict_markers_is_not_pushed(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit(project.root)
+    append(project.root / "README.md", "<<<<<<< before updating\n=======\n>>>>>>> after updating\n")
+    steps = [each for each in tools.bootstrap.ALL if each.name in ("Conflicts", "Commit")]
+    monkeypatch.setattr(tools.bootstrap, "ALL", steps)
+    assert bootstrap(project) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("✗ Conflicts: action needed. README.md has conflict markers. keep the")
+    assert "Fix Conflicts first." in said
+    assert "Conflicts" in [check.name for check in tools.doctor.CHECKS]
 
 
 def test_a_warning_keeps_nobody_from_going_on(project: Project) -> None:
@@ -161,13 +196,31 @@ def test_a_file_that_would_not_run_is_not_deployed(
     edit(project.root / "prefect.yaml", r" +paused: false\n", "")
     deployed = Switch(right=False)
     last = Step("Deployment", deployed.check, deployed.fix, after=("prefect.yaml",))
-    monkeypatch.setattr(tools.bootstrap, "ALL", [tools.bootstrap.ALL[0], last])
+    monkeypatch.setattr(tools.bootstrap, "ALL", [tools.bootstrap.ALL[1], last])
     assert bootstrap(project) == 1
     said = capsys.readouterr().out
     assert "flow1:mian, which does not exist" in said
     assert "does not say whether it is paused" in said
-    assert "Deployment: action needed. it is off. prefect.yaml has to be right first." in said
+    assert "Deployment: action needed. it is off. Fix prefect.yaml first." in said
     assert deployed.fixed == 0
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("", "no API key is set. set PREFECT_API_KEY, from https://app.prefect.cloud/my/api-keys"),
+     ("old", "http://127.0.0.1:9/api refuses the key. set PREFECT_API_KEY to a new one from https")],
+)  # fmt: skip
+def test_a_key_that_is_not_set_is_not_called_refused(
+    project: Project, monkeypatch: pytest.MonkeyPatch, key: str, said: str
+) -> None:
+    def refuse(limit: int) -> None:
+        raise answer(401)
+
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setenv("PREFECT_API_KEY", key)
+    project.workspace.client = SimpleNamespace(read_work_pools=refuse)  # type: ignore[assignment]
+    (found,) = examine(Check("Prefect", check_prefect), project)
+    assert f"{found.text}. {found.remedy}".startswith(said)
 
 
 def test_the_last_line_counts_what_was_skipped_and_why() -> None:
@@ -178,6 +231,9 @@ def test_the_last_line_counts_what_was_skipped_and_why() -> None:
         ("d", failed("")),
     ]
     assert summary(report) == "2 skipped, 1 passed, 1 failed. Skipped because: no uv (2)"
+    odd = [("e", warning("", ""))]
+    assert summary(odd) == "1 warning"
+    assert summary(odd * 2) == "2 warnings"
 
 
 @pytest.mark.parametrize(("status", "code"), [("skipped", 1), ("failed", 1), ("passed", 0)])
@@ -201,7 +257,7 @@ def test_an_interrupt_at_any_time_is_a_sentence(
     monkeypatch.setattr(tools.__main__, "run", imports)
     monkeypatch.setattr(sys, "argv", ["tools", "doctor"])
     assert tools.__main__.main() == 130
-    assert "Interrupted. Run it again: it goes on where it stopped." in capsys.readouterr().out
+    assert "Interrupted. Run it again to continue." in capsys.readouterr().out
 
 
 def test_a_server_that_does_not_answer_is_waited_for_once(

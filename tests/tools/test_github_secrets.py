@@ -42,7 +42,7 @@ def test_the_repositorys_own_are_enough(project: Project, github: GitHub) -> Non
     fix_github_secrets(project)
     assert found(project) == f"passed: {NAME} has {KEY} and {URL}"
     assert github.secrets == {KEY: "mine", URL: "https://api.prefect.cloud/api/mine"}
-    # Then no one else is asked.
+    # Then no other place is asked.
     asked = [request.path for request in github.requests[-1:]]
     assert asked == [f"/repos/{NAME}/actions/secrets"]
 
@@ -75,11 +75,11 @@ def test_a_teardown_deletes_only_the_repositorys_own(project: Project, github: G
     github.organization |= {KEY: "theirs", URL: "theirs", "OTHER": "theirs"}
     parts = list(github_secrets(project))
     removed = [part.what for part in parts if isinstance(part, Removal)]
-    assert removed == [f"GitHub's secret {KEY}"]
+    assert removed == [f"the GitHub secret {KEY}"]
     kept = [part.text for part in parts if isinstance(part, Kept)]
     command = f"gh workflow disable prefect_cd.yaml --repo github.com/{NAME}"
     assert kept == [
-        f"{secret} of the organization stays, so a push may deploy again: {command}"
+        f"{secret} of the organization stays, so a push may deploy again. To prevent that: {command}"
         for secret in (KEY, URL)
     ]
     for part in parts:

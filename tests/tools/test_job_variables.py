@@ -1,4 +1,4 @@
-"""Job variables that Modal's work pool would refuse, ignore or read otherwise are found offline."""
+"""Job variables that Modal's work pool would refuse, ignore or misread are found offline."""
 
 import re
 from collections.abc import Callable
@@ -28,7 +28,7 @@ name = "prefect"
 version = "3.9.1"
 """
 LIVE: dict[str, Any] = base_job_template()["variables"]
-"""What a work pool on the server takes."""
+"""The schema of a work pool on the server."""
 TAG = r"tag: docker\.io/prefecthq/prefect:.*"
 
 
@@ -42,7 +42,7 @@ def variable(text: str) -> tuple[str, str]:
     return r"^        env:$", f"        {text}\n        env:"
 
 
-# What is given, and what the finding says of it.
+# The given job variable, and the finding.
 FAULTS: dict[str, tuple[tuple[str, str], str, str]] = {
     "an image that is no object": (
         (r"image:\n +tag: ", "image: "),
@@ -81,11 +81,11 @@ FAULTS: dict[str, tuple[tuple[str, str], str, str]] = {
     ),
     "an image of another Python": (
         (r"-python3\.12", "-python3.13"), "Images",
-        "has Python 3.13, .python-version is 3.12. end its tag with -python3.12",
+        "has Python 3.13, but .python-version is 3.12. end its tag with -python3.12",
     ),
     "an image of another Prefect": (
         (r"\{\{ prefect-version\.stdout \}\}", "3.4.0"), "Images",
-        "prefect:3.4.0-python3.12 has another Prefect than uv.lock, 3.9.1. write {{ prefect-version",
+        "prefect:3.4.0-python3.12 has a different Prefect than uv.lock (3.9.1). write {{ prefect-version",
     ),
     "no timeout": (
         (r"^ +timeout: 3600\n", ""), "Timeouts",
@@ -150,7 +150,7 @@ def test_the_default_image_has_one_python_only(locked: Project, python: str, fau
     found = problems(check_images, locked)
     assert len(found) == faults
     assert all(
-        "the default one has Python 3.12, not 3.13. add image: {tag: docker" in text
+        "the default image has Python 3.12, not 3.13. add image: {tag: docker" in text
         for text in found
     )
 

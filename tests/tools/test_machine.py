@@ -33,11 +33,11 @@ def in_file(name: str, pattern: str, replacement: str) -> Callable[[Path], None]
 PYTHONS: dict[str, tuple[Callable[[Path], None], str]] = {
     "another Python": (
         in_file(".python-version", r"^3\.\d+$", "3.99"),
-        f"failed: .python-version is 3.99, this is Python {HERE}. make setup",
+        f"failed: .python-version is 3.99, but this is Python {HERE}. make setup",
     ),
     "a Python that the project does not take": (
         in_file(".python-version", r"^3\.\d+$", "3.9"),
-        f"failed: .python-version is 3.9, pyproject.toml requires >={HERE}. write a version in .python-version that pyproject.toml takes",
+        f"failed: .python-version is 3.9, but pyproject.toml requires >={HERE}. write a version in .python-version that pyproject.toml allows",
     ),
     "a range that is none": (
         in_file("pyproject.toml", r"^requires-python = .*", 'requires-python = "snake"'),
@@ -46,13 +46,13 @@ PYTHONS: dict[str, tuple[Callable[[Path], None], str]] = {
     "an answer that would bring another Python back": (
         in_file(".copier-answers.yml", r"python_version: .*", "python_version: '3.99'"),
         (
-            f"failed: .python-version is {HERE}, the answer 3.99. "
+            f"failed: .python-version is {HERE}, but the answer is 3.99. "
             f"uvx copier update --data python_version={HERE}"
         ),
     ),
     "one patch release": (
         in_file(".python-version", r"^3\.\d+$", "3.12.4"),
-        "failed: .python-version is 3.12.4, and containers may have another 3.12. write 3.12 in it",
+        "failed: .python-version is 3.12.4, but containers may have another 3.12. write 3.12 in it",
     ),
     "a missing file": (
         lambda folder: (folder / ".python-version").unlink(), "skipped: .python-version is missing.",
@@ -69,7 +69,7 @@ def test_a_python_that_does_not_fit_is_named(on_this_python: Project, fault: str
 
 @pytest.fixture
 def fake_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """A uv that says one thing and fails."""
+    """A uv that prints one line and fails."""
 
     def install(script: str) -> None:
         (uv := tmp_path / "uv").write_text(f"#!/bin/sh\n{script}\n")
@@ -84,7 +84,7 @@ def fake_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     [
         (check_uv, "echo uv 0.5.6", "failed: uv 0.5.6 is not <1,>=0.9. uv self update"),
         (check_uv, "exit 1", "failed: uv is missing. make setup"),
-        (check_lock_file, "echo no network >&2; exit 2", "skipped: uv cannot tell offline: no network."),
+        (check_lock_file, "echo no network >&2; exit 2", "skipped: uv cannot check it offline: no network."),
     ],
 )  # fmt: skip
 def test_a_uv_that_does_not_fit_is_named(
@@ -113,7 +113,7 @@ def test_a_lock_file_that_git_ignores_is_named(project: Project) -> None:
     append(project.root / ".gitignore", "*.lock\n")
     git(project.root, "init", "--quiet")
     (problem,) = problems(check_lock_file, project)
-    assert problem.startswith("failed: git ignores it, and containers install what it says. ")
+    assert problem.startswith("failed: git ignores it, but containers install from it. ")
 
 
 def test_a_newer_release_of_the_template_is_named(
@@ -123,7 +123,7 @@ def test_a_newer_release_of_the_template_is_named(
     environment = published(template, UV_CACHE_DIR=str(tmp_path))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    # The Copier that is here; uv would install another one.
+    # The installed Copier; uv would install another one.
     (uv := tmp_path / "uv").write_text('#!/bin/sh\nshift 4; exec copier "$@"\n')
     uv.chmod(0o755)
     monkeypatch.setenv("UV", str(uv))

@@ -1,4 +1,4 @@
-"""A deployment that fails is named with its reason, and the others are deployed all the same."""
+"""A deployment that fails is named with its reason, and the others are still deployed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.support.changes import append
 
 ENTRYPOINT = "prefect_modal.flows.flow1:main"
 FIRST = "Ben-Epstein-prefect-modal-example"
-# What Prefect 3.8.8 and 3.9.1 print of a deployment, wrapped as in a narrow terminal.
+# The output of Prefect 3.8.8 and 3.9.1 for a deployment, wrapped as in a narrow terminal.
 CREATED = (
     "╭─╮\n│ Deployment 'main/x' successfully │\n│ created with id 'd7fb6fbb-c3c2-43d1' │\n╰─╯\n"
 )
@@ -22,7 +22,7 @@ def failure(error: str) -> str:
 
 
 class Prefect:
-    """Prefect's command: it deploys in the given order, up to the first that it cannot deploy."""
+    """Prefect's command, which deploys in the given order up to the first failure."""
 
     def __init__(self, errors: dict[str, str]) -> None:
         self.errors = errors
@@ -85,7 +85,7 @@ def test_the_same_reason_twice_in_a_row_is_that_of_the_others_too(deploy: Deploy
     calls, outcome = deploy(**dict.fromkeys(("one", "two", "three", "four"), "ValueError: no"))
     assert calls == [["--all"], ["two", "three", "four"]]
     assert names(outcome)[2] == ["three", "four"]
-    # Not where one in between went well.
+    # Not if one in between succeeded.
     calls, outcome = deploy(one="ValueError: no", three="ValueError: no")
     assert names(outcome)[::2] == (["two", "four"], [])
 
@@ -115,14 +115,14 @@ def test_a_file_that_prefect_cannot_read_is_left_to_its_command(
 URL = "for url 'https://x/api/deployments/' - Response:"
 MORE = "- For more information check: https://x"
 PANEL = "╭──╮\n│ Deploying x │\n╰──╯\n"
-# As Prefect 3.9.1 has printed them.
+# Printed by Prefect 3.9.1.
 SAID = {
     failure("ModuleNotFoundError: No module named 'x'"): "ModuleNotFoundError: No module named 'x'",
     failure(
         f"prefect.exceptions.PrefectHTTPStatusError: Client error '409 Conflict' {URL} "
         f"{{'detail': \"Error creating deployment: <ValidationError: '1 is not valid'>\"}} {MORE}"
     ): "409 Conflict: Error creating deployment: <ValidationError: '1 is not valid'>",
-    # It repeats what it was sent.
+    # It repeats the request.
     failure(
         f"prefect.exceptions.PrefectHTTPStatusError: Client error '422 Unprocessable Entity' {URL} "
         f"{{'exception_message': 'Invalid', 'request_body': {{'token': 'secret'}}}} {MORE}"

@@ -10,7 +10,9 @@ from tools.base.finding import Findings
 from tools.base.flows import find_flow
 from tools.base.project import Project
 from tools.base.stop import CheckSkipped
-from tools.bootstrap import PREFECT_YAML
+from tools.bootstrap import ALL, PREFECT_YAML, bootstrap
+from tools.deploy import deploy
+from tools.which_flow import which_flow
 
 from tests.support.changes import append, edit
 from tests.tools.conftest import problems
@@ -28,7 +30,7 @@ SECOND = """  - name: second
       job_variables:
         env: {UV_PROJECT_ENVIRONMENT: /usr/local}
 """
-MALFORMED = "skipped: prefect.yaml is malformed, see Keys."
+MALFORMED = "skipped: prefect.yaml is malformed."
 EVERY = "Names", "Flows", "Schedules", "Secrets", "Containers"
 CRON = r"cron: .*\n +timezone: .*"
 FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -78,7 +80,7 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "the schedule of old": (
         r"    schedules:\n +- slug: primary\n +cron: .*\n +timezone: .*",
         '    schedule:\n      cron: "0 6 * * *"',
-        {"Schedules": "has a schedule:, and each deploy resumes it if it was paused. make it an el"},
+        {"Schedules": "has a schedule:, which each deploy resumes if it was paused. move it to"},
     ),
     "a deployment that does not say whether it is paused": (
         r" +paused: false\n", "", {"Schedules": "add paused: false to it"},
@@ -93,7 +95,7 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "a password in a job variable": (
         "env:$", "env:\n          DB_PASSWORD: hunter2",
-        {"Secrets": "env.DB_PASSWORD looks like a secret, and Prefect shows it in plain text. put it"},
+        {"Secrets": "env.DB_PASSWORD looks like a secret, and Prefect shows it in plain text. move it"},
     ),
     "a password in an address": (
         "env:$", "env:\n          DATABASE: postgresql://me:hunter2@db/flows",
@@ -109,7 +111,7 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "a work pool from the environment": (
         r"name: \"pref-modal-pool\"", 'name: "{{ $POOL }}"',
-        {"Containers": "is {{ $POOL }}, which is not set here. give it a work pool"},
+        {"Containers": "is {{ $POOL }}, which is not set here. add a work pool"},
     ),
     "a container that does not know its Python": (
         "UV_PROJECT_ENVIRONMENT: /", "OTHER: /",
@@ -117,7 +119,7 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "a flow that does not exist": (
         "flow1:main", "flow1:mian",
-        {"Flows": "flow1:mian, which does not exist. correct its entrypoint, as MODULE"},
+        {"Flows": "flow1:mian, which does not exist. correct its entrypoint: MODULE"},
     ),
     "a flow with the name of a module's part": (
         "flow1:main", "flow1:Doing", {"Flows": "flow1:Doing, which does not exist"},
@@ -144,13 +146,13 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "a deployment without a work pool": (
         r"^    work_pool:.*\n(?:      .*\n)+", "",
-        {"Containers": "prefect-modal-example has no work pool. give it a work pool: work_pool:"},
+        {"Containers": "prefect-modal-example has no work pool. add a work pool to it: work_pool:"},
     ),
     "no deployment at all": (
         r"^deployments:\n(?s:.*)", "deployments: []\n", {"Names": "prefect.yaml has no deployment. add"},
     ),
     "a file that is no YAML": (
-        r"^pull:", "pull: [", {"Keys": "failed: while parsing"} | dict.fromkeys(EVERY, MALFORMED),
+        r"^pull:", "pull: [", {"Keys": "failed: prefect.yaml, line 28: "} | dict.fromkeys(EVERY, MALFORMED),
     ),
 }  # fmt: skip
 
@@ -189,11 +191,11 @@ def test_two_deployments_that_overwrite_each_other_are_named(
     append(project.root / "prefect.yaml", second.replace("flows/report.py:main", entrypoint))
     assert problems(CHECKS["Names"], project) == [
         (
-            "failed: main/Ben-Epstein-prefect-modal-example is there twice, and the last one "
-            "overwrites the others. give each of them another name"
+            "failed: main/Ben-Epstein-prefect-modal-example is defined more than once, and the last one "
+            "overwrites the others. give each of them its own name"
         )
     ]
-    # Another flow makes it another deployment.
+    # With another flow, it is another deployment.
     edit(
         project.root / "prefect.yaml",
         re.escape(entrypoint) + "\n    paused: false\n    work_pool:\n      n",
@@ -260,7 +262,7 @@ def test_a_value_of_the_environment_is_what_prefect_takes(
     assert problems(CHECKS["Containers"], project) == []
 
 
-# What looks odd, and is right: found, it would keep a project from being ready.
+# Unusual but valid settings; a finding would prevent a project from being ready.
 HARMLESS = {
     "anchors": ("^pull:", "definitions:\n  tags: &tags [a]\n\npull:"),
     "a version of the owner's own": ('version: ".*"', 'version: "7"'),
@@ -311,6 +313,48 @@ def test_a_malformed_file_is_a_finding_and_breaks_no_other_check(folder: Path, t
     assert found == {name: [MALFORMED] for name in found}
 
 
+MALFORMED_FILES = {
+    "pull:\n- a: 1\n  b: : 2\n": (
+        "prefect.yaml, line 3: mapping values are not allowed here; check the indentation there"
+    ),
+    "b: 1\na: [1\n": "prefect.yaml, line 2: a bracket or quotation mark there is not closed",
+    "b: 1\na: '1\n": "prefect.yaml, line 2: a bracket or quotation mark there is not closed",
+    f"b: 1\n{'<' * 7} before updating\na: 1\n": (
+        "prefect.yaml, line 2: a merge conflict that is not resolved"
+    ),
+    "a: *b": "prefect.yaml, line 1: found undefined alias 'b'",
+    "\x00": "prefect.yaml: unacceptable character #x0000: special characters are not allowed",
+    "a: 2026-13-01": "prefect.yaml: month must be in 1..12",
+}
+
+
+@pytest.mark.parametrize("text", MALFORMED_FILES)
+def test_without_a_table_a_command_says_itself_what_is_malformed(
+    project: Project, text: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.root / "prefect.yaml").write_text(text)
+    why = MALFORMED_FILES[text]
+    with pytest.raises(CheckSkipped, match=f"^{re.escape(why)}$"):
+        which_flow(project, "orders", "")
+    # A deploy does not start Prefect, which would ask for an entrypoint.
+    assert deploy(project, force=True) == 1
+    assert capfd.readouterr().out == f"✗ {why}. Nothing was deployed.\n"
+    # Bootstrap says it in its first row only.
+    monkeypatch.setattr("tools.bootstrap.ALL", ALL[1:3])
+    assert bootstrap(project) == 1
+    first, second, *_ = capfd.readouterr().out.splitlines()
+    assert first.startswith(f"✗ prefect.yaml: action needed. {why}. see https://")
+    assert second == "✗ Remote: action needed. prefect.yaml is malformed"
+
+
+@pytest.mark.parametrize("text", ["deployments: 7\n", "", "deployments:\n- pull: 1\n"])
+def test_a_file_of_another_shape_is_named_without_a_table(folder: Path, text: str) -> None:
+    (folder / "prefect.yaml").write_text(text)
+    with pytest.raises(CheckSkipped, match=r"^prefect.yaml: .*Input should be a valid") as error:
+        _ = Project(folder).deployments
+    assert "\n" not in str(error.value)
+
+
 def test_a_missing_file_is_a_finding(folder: Path) -> None:
     (folder / "prefect.yaml").unlink()
     for check in CHECKS.values():
@@ -322,5 +366,5 @@ def test_without_prefects_private_models_only_their_check_is_skipped(
 ) -> None:
     monkeypatch.setitem(sys.modules, "prefect.cli.deploy._models", None)
     found = {name: problems(check, project) for name, check in CHECKS.items()}
-    assert found.pop("Keys") == ["skipped: this version of Prefect keeps its models elsewhere."]
+    assert found.pop("Keys") == ["skipped: this check does not support the installed Prefect."]
     assert {text for texts in found.values() for text in texts} == set()

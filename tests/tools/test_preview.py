@@ -1,4 +1,4 @@
-"""What a preview is: prefect.yaml at a branch's commit, under another name, which runs when asked."""
+"""A preview: prefect.yaml at a branch's commit, with other names and no automatic runs."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +28,7 @@ BRANCH = "feature/retry"
 
 @pytest.fixture
 def pushed(project: Project, tmp_path: Path) -> Project:
-    """The project on a branch of its own, which is on GitHub."""
+    """The project on its own branch, which is on GitHub."""
     git(tmp_path, "init", "--quiet", "--bare", str(tmp_path / "bare"))
     (project.root / "uv.lock").touch()
     commit(project.root)
@@ -39,7 +39,7 @@ def pushed(project: Project, tmp_path: Path) -> Project:
 
 
 def server(project: Project, **deployed: tuple[str, list[str]]) -> list[str]:
-    """A server on which each deployment clones an address and has tags; it tells what is deleted."""
+    """A server whose deployments clone an address and have tags; it records deletions."""
     deleted: list[str] = []
     flow = uuid4()
     deployments = [
@@ -130,7 +130,7 @@ def test_nothing_else_starts_a_run_or_an_alarm_and_each_has_its_own_pull_steps(
     [
         ("fix", "fix", "fix"),
         ("dependabot/uv/a_b-1.2", "dependabot-uv-a_b-1.2", "dependabot/uv/a_b-1.2"),
-        # What Prefect takes in no name, and what it would look up in the environment.
+        # Characters that Prefect refuses in names, and placeholders for the environment.
         ("a&b%c<d>", "a-b-c-d-", "a%26b%25c%3Cd%3E"),
         ("{{$HOME}}/😀", "-HOME-", "%7B%7B%24HOME%7D%7D/%F0%9F%98%80"),
     ],
@@ -177,10 +177,10 @@ def test_what_containers_would_not_find_is_not_deployed(pushed: Project) -> None
     changed.written_prefect_yaml = as_preview(pushed, BRANCH)
     assert refusals() == []
     append(pushed.root / "README.md", "mine\n")
-    assert refusals() == ["failed: README.md has changes that are not committed. commit and push"]
+    assert refusals() == ["failed: README.md has uncommitted changes. commit and push"]
     commit(pushed.root)
     changed.written_prefect_yaml = as_preview(pushed, BRANCH)
-    text = "the last commit is on no branch of GitHub that this clone knows"
+    text = "the last commit is not on any GitHub branch that this clone knows"
     assert refusals() == [f"failed: {text}. git push --set-upstream origin HEAD"]
     git(pushed.root, "push", "--quiet", "origin", "HEAD")
     assert refusals() == []
@@ -188,7 +188,7 @@ def test_what_containers_would_not_find_is_not_deployed(pushed: Project) -> None
 
 def test_the_branch_that_is_deployed_has_no_preview(pushed: Project) -> None:
     git(pushed.root, "switch", "--quiet", "main")
-    with pytest.raises(ActionRequired, match=r"^This is main, of which there is no preview"):
+    with pytest.raises(ActionRequired, match=r"^Previews are for branches other than main"):
         preview(pushed)
 
 
@@ -205,7 +205,7 @@ def test_in_actions_the_branch_is_that_of_the_pull_request(
 
 def test_a_project_without_a_deployment_of_its_own_code_has_no_preview(pushed: Project) -> None:
     edit(pushed.root / "prefect.yaml", "^    entrypoint", "    pull: []\n    entrypoint")
-    with pytest.raises(ActionRequired, match=r"^No deployment of prefect\.yaml clones this"):
+    with pytest.raises(ActionRequired, match=r"^No deployment in prefect\.yaml clones this"):
         preview(pushed)
 
 
@@ -226,7 +226,7 @@ def test_only_a_preview_of_the_same_branch_is_overwritten(
     changed.written_prefect_yaml = as_preview(pushed, BRANCH)
     name = f"{NAME}__feature-retry"
     server(changed, **{name: (repository, tags)})
-    text = f"main/{NAME}--feature-retry is there already, from {said}"
+    text = f"main/{NAME}--feature-retry already exists, from {said}"
     found = [finding.text for finding in taken(changed, BRANCH)]
     assert found == ([text] if said else [])
 

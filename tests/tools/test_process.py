@@ -1,4 +1,4 @@
-"""Programs that the tools start: they ask nobody, see no secret in their arguments, and say why they fail."""
+"""Programs that the tools start ask no questions, get no secret as argument, and say why they fail."""
 
 import shlex
 import subprocess
@@ -55,7 +55,7 @@ def test_a_program_that_does_not_answer_is_stopped(tmp_path: Path) -> None:
 
 def test_a_program_finds_those_of_this_python_first(tmp_path: Path) -> None:
     found = process.run("sh", "-c", "command -v prefect", cwd=tmp_path, PATH="/usr/bin:/bin")
-    assert found.returncode != 0  # Where it is overridden.
+    assert found.returncode != 0  # If it is overridden.
     found = process.run("sh", "-c", "command -v prefect", cwd=tmp_path)
     assert found.stdout.strip() == str(Path(sys.executable).with_name("prefect"))
 
@@ -98,7 +98,7 @@ def test_without_modal_and_prefect_github_it_says_what_installs_them(
 ) -> None:
     monkeypatch.setitem(sys.modules, "modal", None)
     monkeypatch.setitem(sys.modules, "prefect_github", None)
-    with pytest.raises(CheckSkipped, match="modal is not installed, make setup does that"):
+    with pytest.raises(CheckSkipped, match="modal is not installed: make setup"):
         read_token()
-    with pytest.raises(ActionRequired, match="prefect-github is not installed, make setup"):
+    with pytest.raises(ActionRequired, match="prefect-github is not installed: make setup"):
         fix_github_token(project)

@@ -1,4 +1,4 @@
-"""What the tools read of a project's files."""
+"""How the tools read a project's files."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.support.changes import edit
     "address",
     [
         "https://github.com/acme/flows", "https://github.com/acme/flows.git/",
-        "https://somebody@github.com/acme/flows.git", "git@github.com:acme/flows.git",
+        "https://someone@github.com/acme/flows.git", "git@github.com:acme/flows.git",
         "ssh://git@github.com:22/acme/flows.git", "git://github.com/acme/flows",
     ],
 )  # fmt: skip
@@ -24,7 +24,7 @@ def test_a_repository_is_known_in_every_form_of_its_address(address: str) -> Non
 
 @pytest.mark.parametrize("address", ["", "flows", "/", "github.com", "--upload-pack=x:/acme/flows"])
 def test_what_is_no_address_is_not_taken_for_one(address: str) -> None:
-    with pytest.raises(CheckSkipped, match="no address of a repository"):
+    with pytest.raises(CheckSkipped, match="no address of a GitHub repository"):
         split_address(address)
 
 
@@ -55,7 +55,7 @@ def test_a_project_knows_whether_it_is_pinned(folder: Path) -> None:
     assert said() == ("main", True)
     edit(folder / "prefect.yaml", r"^ +git checkout .*\n", "")
     assert said() == ("main", False)
-    # The form up to v0.4.0, which its owner may have kept.
+    # The form up to v0.4.0, which the owner may have kept.
     edit(folder / "prefect.yaml", "^      branch: .*", '      commit_sha: "{{ commit.stdout }}"')
     assert said() == ("", True)
 

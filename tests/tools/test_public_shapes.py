@@ -1,4 +1,4 @@
-"""Whatever Prefect's documentation shows of prefect.yaml passes `make doctor` without a false alarm.
+"""Everything that Prefect's documentation shows for prefect.yaml passes `make doctor`.
 
 The shapes are described at https://docs.prefect.io/v3/how-to-guides/deployments/prefect-yaml,
 /create-schedules, /customize-job-variables and on their neighbours.

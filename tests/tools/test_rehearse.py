@@ -1,4 +1,4 @@
-"""What `make rehearse` says; tests/e2e/test_check.py runs one."""
+"""The output of `make rehearse`; tests/e2e/test_check.py runs one."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def test_it_names_what_only_modal_has() -> None:
         ({"type": "CRASHED", "name": "Crashed", "message": None}, "✗ x: Crashed", 1),
         (
             {"type": "RUNNING", "name": "Running"},
-            "✗ x: Running, and stopped after 60 s, as Modal does",
+            "✗ x: Running, stopped after 60 s, as on Modal",
             1,
         ),
     ],

@@ -1,4 +1,4 @@
-"""The project's repository: what containers clone has to be what is here."""
+"""The project's repository: containers must clone what is here."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def connected(project: Project, bare: Path) -> Project:
-    """A project that is committed and pushed."""
+    """A committed and pushed project."""
     (project.root / "uv.lock").touch()
     fix_remote(project)
     fix_commit(project)
@@ -47,7 +47,7 @@ def connected(project: Project, bare: Path) -> Project:
 
 @pytest.fixture
 def following(connected: Project) -> Project:
-    """One whose runs execute what is on the branch."""
+    """A project whose runs execute the newest commit of the branch."""
     edit(connected.root / "prefect.yaml", r"^ +git checkout .*\n", "")
     commit(connected.root)
     connected.git("push")
@@ -70,7 +70,7 @@ def test_a_lock_file_that_is_new_is_committed_alone(connected: Project, bare: Pa
     git(connected.root, "commit", "--quiet", "--message", "Forget it")
     (connected.root / "README.md").write_text("mine\n")
     assert problems(check_commit, connected) == [
-        "failed: uv.lock is not committed, and containers install from it. make bootstrap"
+        "failed: uv.lock is not committed, but containers install from it. make bootstrap"
     ]
     fix_commit(connected)
     assert git(connected.root, "show", "--format=%s", "--name-only").split("\n") == [
@@ -81,12 +81,29 @@ def test_a_lock_file_that_is_new_is_committed_alone(connected: Project, bare: Pa
 
 def test_a_change_that_is_not_committed_is_named_and_left(connected: Project) -> None:
     edit(connected.root / "prefect.yaml", "paused: false", "paused: true")
-    expected = ["failed: prefect.yaml has changes that are not committed. commit and push"]
+    expected = ["failed: prefect.yaml has uncommitted changes. commit and push"]
     assert problems(check_commit, connected) == expected
     before = head(connected.root)
     fix_commit(connected)
     assert head(connected.root) == before
     assert problems(check_commit, connected) == expected
+
+
+def test_many_changes_are_one_row(connected: Project) -> None:
+    for name in (".gitignore", "Makefile", "README.md", "prefect.yaml"):
+        (connected.root / name).write_text("mine\n")
+    for name in ("one", "two"):
+        (connected.root / f"src/{name}.py").touch()
+    assert problems(check_commit, connected) == [
+        (
+            "failed: 4 files have changes that are not committed: .gitignore, Makefile and 2 more. "
+            "commit and push"
+        ),
+        (
+            "failed: 2 files are not committed: src/one.py, src/two.py. "
+            "git add src and commit, or ignore them"
+        ),
+    ]
 
 
 def test_a_new_file_counts_only_where_a_deploy_is_refused_for_it(connected: Project) -> None:
@@ -101,7 +118,7 @@ def test_a_new_file_counts_only_where_a_deploy_is_refused_for_it(connected: Proj
 @pytest.mark.parametrize(
     ("which", "text"),
     [("following", "the last commit is not pushed to main, which containers clone"),
-     ("connected", "the last commit is on no branch of GitHub that this clone knows")],
+     ("connected", "the last commit is not on any GitHub branch that this clone knows")],
 )  # fmt: skip
 def test_a_commit_that_is_not_pushed_is_named_and_pushed(
     request: pytest.FixtureRequest, bare: Path, which: str, text: str
@@ -123,7 +140,8 @@ def test_another_branch_is_not_pushed(
         git(project.root, "switch", "--quiet", "--create", "master")
     fix_remote(project)
     with pytest.raises(
-        ActionRequired, match=f"This is master, containers clone main. git switch {option}main"
+        ActionRequired,
+        match=f"You are on master, but containers clone main. git switch {option}main",
     ):
         fix_commit(project)
     assert git(bare, "branch") == ""
@@ -153,7 +171,7 @@ def test_without_a_name_git_cannot_commit(
 def test_the_remote_is_known_in_every_form(
     connected: Project, origin: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What somebody has in the configuration of ssh.
+    # A user's configuration of ssh.
     (ssh := connected.root.parent / "ssh").write_text(
         '#!/bin/sh\necho "hostname $(echo "$3" | sed s/mine/github.com/)"\n'
     )
@@ -188,7 +206,7 @@ def test_a_password_in_the_remotes_address_is_not_shown(connected: Project) -> N
 
 def test_a_missing_remote_is_added(project: Project) -> None:
     assert problems(check_remote, project) == [
-        "failed: there is no remote called origin. make bootstrap"
+        "failed: there is no remote named origin. make bootstrap"
     ]
     fix_remote(project)
     assert git(project.root, "remote", "get-url", "origin") == GITHUB
@@ -209,9 +227,7 @@ def test_the_repository_around_the_project_is_not_touched(
         git(outer, "commit", "--quiet", "--allow-empty", "--message", "Theirs")
     before = (outer / ".git/config").read_text(), git(outer, "status", "--porcelain")
     (found,) = problems(check_remote, project)
-    assert found.startswith(
-        f"failed: this folder is a part of another repository, {outer}. git init"
-    )
+    assert found.startswith(f"failed: this folder is inside another repository, {outer}. git init")
     fix_remote(project)
     assert problems(check_remote, project) == [found]
     assert ((outer / ".git/config").read_text(), git(outer, "status", "--porcelain")) == before
@@ -242,7 +258,7 @@ def test_the_first_commit_has_what_was_rendered_and_nothing_else(
     project.git("push")
     (found,) = findings(check_commit, project)
     assert found.text == (
-        "everything is committed and pushed, but for .env.local, credentials.json "
+        "everything is committed and pushed, except .env.local, credentials.json "
         "(git add what belongs to it)"
     )
 
@@ -252,7 +268,7 @@ def commit_file(folder: Path, name: str) -> None:
     git(folder, "commit", "--quiet", "--message", f"Add {name}")
 
 
-# Ready means that a container would find it.
+# Ready means that a container would find everything.
 
 
 def test_a_repository_that_was_made_again_gets_its_commits_again(
@@ -269,7 +285,7 @@ def test_a_repository_that_was_made_again_gets_its_commits_again(
 
 @pytest.mark.parametrize(
     ("which", "behind"),
-    # A pinned commit may have been followed by others; whether it is deployed, another row says.
+    # A pinned commit may have been followed by others; another row says whether it is deployed.
     [("following", ["this clone is behind main on GitHub"]), ("connected", [])],
 )
 def test_what_somebody_else_has_pushed_is_pulled_and_not_overwritten(
@@ -288,7 +304,7 @@ def test_what_somebody_else_has_pushed_is_pulled_and_not_overwritten(
     fix_commit(project)
     project.git("fetch")
     assert problems(check_commit, project) == [f"failed: {text}. {advice}" for text in behind]
-    # Somebody has pushed by force.
+    # Another user has force-pushed.
     git(other, "commit", "--quiet", "--amend", "--allow-empty", "--message", "Another")
     git(other, "push", "--quiet", "--force")
     git(project.root, "commit", "--quiet", "--allow-empty", "--message", "Mine")
@@ -328,12 +344,12 @@ def test_a_commit_that_is_pinned_may_be_on_any_branch(
     commit(connected.root)
     project = Project(connected.root)
     assert problems(check_commit, project) == [
-        "failed: the last commit is on no branch of GitHub that this clone knows. make bootstrap"
+        "failed: the last commit is not on any GitHub branch that this clone knows. make bootstrap"
     ]
     fix_commit(project)
     assert git(bare, "rev-parse", "release") == head(project.root)
     assert problems(check_commit, project) == []
-    # Somebody has pushed on top of it.
+    # Another user has pushed on top of it.
     theirs = git(bare, "commit-tree", "-p", "release", "-m", "Theirs", "release^{tree}")
     git(bare, "update-ref", "refs/heads/release", theirs)
     (found,) = problems(check_commit, project)
@@ -387,7 +403,7 @@ def test_a_github_that_cannot_be_reached_is_not_one_that_refuses(
         ("remote: Repository not found.", "gh repo create Ben-Epstein/prefect-modal --private"),
         ("fatal: could not read Username for 'https://github.com'", "gh auth setup-git"),
         ("git@github.com: Permission denied (publickey).", "gh auth setup-git"),
-        ("remote: Permission to acme/flows.git denied to ada.", "push as somebody who may"),
+        ("remote: Permission to acme/flows.git denied to ada.", "log in as a user who may push"),
         ("fatal: empty ident name (for <>) not allowed", "git config --global user.name NAME"),
         ("remote: use https://github.com/orgs/acme/sso?authorization_request=A", ""),
         ("error: failed to run the hook pre-push", ""),

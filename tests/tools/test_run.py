@@ -1,4 +1,4 @@
-"""`make run` finds the flow that is meant, or says what to type instead."""
+"""`make run` finds the right flow, or says what to type instead."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from prefect.context import refresh_global_settings_context
 from tools.base.project import Project
-from tools.base.stop import ActionRequired
+from tools.base.stop import ActionRequired, CheckSkipped
 from tools.run import execute, run
-from tools.which_flow import which_flow
+from tools.which_flow import nearest, which_flow
 
 from tests.support.changes import append, edit
 
@@ -83,7 +83,7 @@ def test_a_deployment_brings_its_parameters(grown: Project) -> None:
     assert parameters == {"day": "today", "limit": 2}
 
 
-THERE = f"prefect.yaml has {EXAMPLE}, the nightly: one, hourly, nothing. Type FLOW={EXAMPLE}"
+THERE = f"prefect.yaml has {EXAMPLE}, the nightly: one, hourly, nothing. Type DEPLOYMENT="
 IN_REPORT = f"{REPORT} has nightly, hourly. Type FLOW={REPORT}:nightly"
 OBJECT = """PARAMS is not a JSON object. Type it like PARAMS='{"name": "Modal"}'"""
 
@@ -91,7 +91,8 @@ OBJECT = """PARAMS is not a JSON object. Type it like PARAMS='{"name": "Modal"}'
 @pytest.mark.parametrize(
     ("asked", "params", "said"),
     [
-        ("weekly", "", f"There is no flow or deployment weekly; {THERE}"),
+        ("weekly", "", f"There is no flow or deployment weekly; {THERE}{EXAMPLE}"),
+        ("night: one", "", f"There is no flow or deployment night: one; {THERE}'the nightly: one'"),
         ("no.such:flow", "", f"There is no flow or deployment no.such:flow; {THERE}"),
         ("no.py:flow", "", f"There is no flow or deployment no.py:flow; {THERE}"),
         (REPORT, "", f"{REPORT}:main does not exist; {IN_REPORT}"),
@@ -124,7 +125,7 @@ def test_a_flow_runs_without_prefect_yaml_and_without_deployments(grown: Project
     (grown.root / "prefect.yaml").write_text("a: b: c")
     alone = Project(grown.root)
     assert which_flow(alone, f"{REPORT}:hourly", "") == (f"{REPORT}:hourly", {})
-    with pytest.raises(ActionRequired, match=r"prefect.yaml has no deployment\. Type FLOW=MODULE"):
+    with pytest.raises(CheckSkipped, match=r"^prefect.yaml, line 1: "):
         which_flow(alone, "weekly", "")
 
 
@@ -144,7 +145,7 @@ def test_nothing_runs_in_a_workspace_where_nobody_is_logged_in(grown: Project) -
 
 @pytest.fixture
 def run_flow(grown: Project, capfd: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
-    """Run a flow that does not get as far as a server, and return what it says instead."""
+    """Run a flow that fails before a server starts, and return its output."""
 
     def run(entrypoint: str, **parameters: object) -> list[str]:
         nowhere = {"PREFECT_API_URL": "http://127.0.0.1:9/api"}
@@ -178,3 +179,9 @@ def test_a_module_that_fails_shows_where_it_does_and_nothing_of_the_tools(
     assert "report.py" in where
     assert last == "ModuleNotFoundError: No module named 'no_such_module'"
     assert not any("tools" in line for line in said)
+
+
+@pytest.mark.parametrize("asked", ["orders", "order", "acme-data-orders"])
+def test_the_nearest_deployment_is_known_without_its_projects_name(asked: str) -> None:
+    known = ["acme-data-platform-example", "acme-data-platform-orders"]
+    assert nearest(asked, known) == "acme-data-platform-orders"

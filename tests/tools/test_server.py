@@ -1,4 +1,4 @@
-"""The database that a throw-away server begins with; tests/e2e start such servers."""
+"""The initial database of a temporary server; tests/e2e starts such servers."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""The commit that a project's folder would be, which is what `make check` looks at."""
+"""A project's folder as a commit, which `make check` tests."""
 
 from pathlib import Path
 

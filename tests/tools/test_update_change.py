@@ -1,4 +1,4 @@
-"""An update is made without running anything of it, and changes only what it may."""
+"""An update is made without running any of it, and changes only allowed files."""
 
 import json
 import shutil
@@ -22,13 +22,13 @@ CONSTRAINTS = "constraint-dependencies = [\n"
 
 @pytest.fixture
 def project(beginning: Path, newest_python: tuple[str, str], tmp_path: Path) -> Iterator[Project]:
-    """A project of the release v1.0.0, of which there is no later one yet."""
+    """A project of the release v1.0.0, which is still the newest."""
     with copied(tmp_path, beginning, newest_python[1]) as project:
         yield project
 
 
 def prepared(project: Project) -> tuple[dict[str, object], Path]:
-    """What the first job has left of an update, and a checkout to which that is applied."""
+    """The result of the first job, and a checkout with the update applied."""
     done, update = project.prepare(checkout := project.clone("main"))
     assert done.returncode == 0, done.stdout
     assert git(checkout, "status", "--porcelain", "--ignored", "--", ":!tools") == ""
@@ -37,7 +37,7 @@ def prepared(project: Project) -> tuple[dict[str, object], Path]:
 
 
 def stopped(project: Project) -> str:
-    """Why the first job has stopped."""
+    """The error of the first job."""
     done, update = project.prepare()
     assert done.returncode == 1, done.stdout
     assert not (update / "update.json").exists()
@@ -119,7 +119,7 @@ def test_a_private_template_is_read_with_its_own_token(project: Project) -> None
             project.push(".copier-answers.yml", address, "git@github.com:acme/template.git")
 
 
-# What a hostile release brings, is never run.
+# Nothing of a hostile release is run.
 
 DIRECTORY = "template/{{ '.g' ~ 'it' }}"
 
@@ -129,7 +129,7 @@ def program(folder: Path) -> str:
 
 
 HOSTILE: dict[str, list[Change]] = {
-    # git starts it, in the middle of the update.
+    # git would start it during the update.
     "git's settings": [(f"{DIRECTORY}/config", "", "[core]\n\tfsmonitor = PROGRAM; false\n")],
     "other letters": [
         ("template/{{ '.G' ~ 'it' }}/config", "", "[core]\n\tfsmonitor = PROGRAM; false\n")
@@ -143,7 +143,7 @@ HOSTILE: dict[str, list[Change]] = {
         ("template/{{ hidden }}/config", "", "[core]\n\tfsmonitor = PROGRAM; false\n"),
     ],
     "a hook": [(f"{DIRECTORY}/hooks/post-checkout", "", "#!/bin/sh\nPROGRAM\n")],
-    # uv starts them.
+    # uv would start them.
     "a Python": [
         ("template/.python-version.jinja", "{{ python_version }}", "./tools/python"),
         ("template/tools/python", "", "#!/bin/sh\nPROGRAM\n"),
@@ -172,7 +172,13 @@ HOSTILE: dict[str, list[Change]] = {
 STOPPED = ("git's settings", "other letters", "by another name", "a hook")
 
 
-@pytest.mark.parametrize("what", HOSTILE)
+@pytest.mark.parametrize(
+    "what",
+    [
+        pytest.param(what, marks=() if what in ("git's settings", "a tool") else pytest.mark.long)
+        for what in HOSTILE
+    ],
+)
 def test_nothing_of_a_release_is_run(project: Project, what: str) -> None:
     has_run = project.folder / "has-run"
     changes = [
@@ -200,7 +206,7 @@ def test_nothing_of_a_release_is_run(project: Project, what: str) -> None:
 
 
 def test_what_a_release_builds_with_is_not_installed(project: Project) -> None:
-    """A wheel, which needs no build of its own, and comes from anywhere."""
+    """A wheel from any address, which needs no build."""
     has_run, wheel = project.folder / "has-run", project.folder / "evil-1-py3-none-any.whl"
     with ZipFile(wheel, "w") as packed:
         packed.writestr("evil.py", f"open({str(has_run)!r}, 'w')")
@@ -219,14 +225,14 @@ def test_what_a_release_builds_with_is_not_installed(project: Project) -> None:
     facts, checkout = prepared(project)
     assert facts["locked"] is False
     assert not has_run.exists()
-    # It would have been, by the usual command.
+    # The usual command would have run it.
     env = clean_environment(UV_PYTHON=project.environment["UV_PYTHON"])
     subprocess.run(["uv", "lock", "--no-build"], cwd=checkout, env=env, check=False)
     assert has_run.exists()
 
 
 def git_files(checkout: Path) -> dict[str, bytes]:
-    """What git keeps of a checkout, apart from its objects and its index."""
+    """Git's files for a checkout, except objects and index."""
     return {
         str(path.relative_to(checkout)): path.read_bytes()
         for path in (checkout / ".git").rglob("*")

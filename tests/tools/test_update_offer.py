@@ -1,6 +1,6 @@
-"""What is prepared becomes one pull request, or an issue where that is not possible.
+"""A prepared update becomes one pull request, or an issue if that is not possible.
 
-The commands are those of the workflow's jobs, in a checkout; tests/e2e runs the whole of it.
+The tests run the commands of the workflow's jobs in a checkout; tests/e2e runs the workflow.
 """
 
 import shutil
@@ -27,7 +27,7 @@ SECRETS = "https://github.com/acme/flows/settings/secrets/actions"
 
 
 def prepared_by(folder: Path, beginning: Path, python: str, ours: tuple[Change, ...]) -> Path:
-    """The state in which v2.0.0 has come and the first job has run."""
+    """The state after the release v2.0.0 and the first job."""
     with copied(folder, beginning, python) as project:
         for change in ours:
             project.push(*change)
@@ -58,7 +58,7 @@ def prepared_with_conflict(
 
 @pytest.fixture
 def updated(prepared: Path, newest_python: tuple[str, str], tmp_path: Path) -> Iterator[Project]:
-    """A project of v1.0.0, and the update to v2.0.0 that is to be offered."""
+    """A project of v1.0.0, and the prepared update to v2.0.0."""
     with copied(tmp_path, prepared, newest_python[1]) as project:
         yield project
 
@@ -67,13 +67,13 @@ def updated(prepared: Path, newest_python: tuple[str, str], tmp_path: Path) -> I
 def in_conflict(
     prepared_with_conflict: Path, newest_python: tuple[str, str], tmp_path: Path
 ) -> Iterator[Project]:
-    """Such a project, whose README is in conflict."""
+    """Such a project with a conflict in its README."""
     with copied(tmp_path, prepared_with_conflict, newest_python[1]) as project:
         yield project
 
 
 def offer_before(project: Project) -> dict[str, Any]:
-    """Open the pull request of v1.1.0, which the next release then meets."""
+    """Open the pull request of v1.1.0 before the next release."""
     done = project.offer("v1.1.0")
     assert done.returncode == 0, done.stdout
     (pull,) = project.github.pulls
@@ -121,12 +121,12 @@ def test_where_there_are_no_drafts_a_conflict_becomes_an_ordinary_pull_request(
 
 def test_an_open_pull_request_with_the_same_release_stays_as_it_is(updated: Project) -> None:
     pull = offer_before(updated)
-    # Its reviewers may have titles of their own.
+    # Reviewers may have changed the title.
     pull["title"] = "chore: go to v1.1.0 of the template"
     before = updated.branches()
     done = updated.offer("v1.1.0", event="workflow_dispatch")
     assert done.returncode == 0, done.stdout
-    assert "Pull request 1, which is open, has this update already." in done.stdout
+    assert "Pull request 1, which is open, already has this update." in done.stdout
     assert updated.writes() == []
     assert updated.branches() == before
 
@@ -141,7 +141,7 @@ def assert_it_is_refreshed(project: Project) -> None:
     after = project.branches()
     assert after[BRANCH] != before[BRANCH]
     assert after == before | {BRANCH: after[BRANCH]}
-    # One commit on top of the default branch, whatever was there before.
+    # One commit on top of the default branch, replacing earlier ones.
     assert git(project.repository, "rev-parse", f"{BRANCH}^") == after["refs/heads/main"]
 
 
@@ -159,7 +159,7 @@ def test_an_open_pull_request_with_a_new_conflict_becomes_a_draft_before_the_pus
     pull |= {"draft": False, "body": "Old"}
     assert_it_is_refreshed(in_conflict)
     assert pull["draft"]
-    # What is in conflict can at no time be merged.
+    # A conflict can never be merged.
     steps = " ".join(in_conflict.writes())
     assert steps.index("ConvertPullRequestToDraft") < steps.index("git-receive-pack")
 
@@ -181,7 +181,7 @@ def test_an_open_pull_request_is_refreshed_though_a_later_one_is_closed(updated:
 
 
 def assert_the_branch_is_left_alone(project: Project) -> None:
-    """What a further release meets where others have committed to the pull request's branch."""
+    """The next release, after others committed to the pull request's branch."""
     before = project.branches()
     done = project.offer()
     assert done.returncode == 0, done.stdout
@@ -198,7 +198,7 @@ def test_commits_of_a_person_on_the_branch_are_left_alone(updated: Project) -> N
 
 def test_commits_of_another_workflow_on_the_branch_are_left_alone(updated: Project) -> None:
     offer_before(updated)
-    # One that formats, say: it commits as the same bot.
+    # Such as a formatter, which commits as the same bot.
     clone = updated.clone("template-update")
     edit(clone, "README.md", "## All commands", "## Commands")
     commit_as_bot(clone, "--message", "Format")
@@ -211,7 +211,7 @@ def test_a_closed_pull_request_comes_back_only_when_asked_for(updated: Project) 
     updated.push("README.md", "## All commands", "## Commands", branch="template-update")
     done = updated.offer("v1.1.0")
     assert done.returncode == 0, done.stdout
-    assert "Pull request 1, which is closed, has this update already." in done.stdout
+    assert "Pull request 1, which is closed, already has this update." in done.stdout
     assert updated.writes() == []
     done = updated.offer("v1.1.0", event="workflow_dispatch")
     assert done.returncode == 0, done.stdout
@@ -223,7 +223,7 @@ def test_an_expired_token_of_the_owner_is_named(updated: Project) -> None:
     before = updated.branches()
     done = updated.offer(with_own_token=True)
     assert done.returncode != 0
-    assert "token in the secret TEMPLATE_UPDATE_TOKEN has expired, or may not do" in done.stdout
+    assert "token in the secret TEMPLATE_UPDATE_TOKEN has expired or lacks" in done.stdout
     assert "https://github.com/settings/personal-access-tokens/new" in done.stdout
     assert updated.branches() == before
 
@@ -245,7 +245,7 @@ CI = ".github/workflows/ci.yaml"
 
 
 def patched(project: Project, name: str, old: str, new: str) -> Path:
-    """An update whose patch is this change, and no other one."""
+    """An update whose patch is only this change."""
     update = project.folder / f"patched{len(list(project.folder.glob('patched*')))}"
     shutil.copytree(project.folder / "prepared", update)
     edit(clone := project.clone("main"), name, old, new)
@@ -256,7 +256,7 @@ def patched(project: Project, name: str, old: str, new: str) -> Path:
 
 @pytest.fixture
 def new_pin(updated: Project) -> Path:
-    """An update that changes a workflow by the pinned commit of an action."""
+    """An update that only changes the pinned commit of an action in a workflow."""
     return patched(updated, CI, "actions/checkout@3d3c42e5", "actions/checkout@0d3c42e5")
 
 
@@ -273,12 +273,12 @@ def test_without_a_token_of_the_owner_it_becomes_one_issue(
     for update in (new_pin, new_step, new_pin):
         done = updated.offer("v3.0.0", update=update)
         assert done.returncode == 0, done.stdout
-    assert "Issue 1, which is open, has this update already." in done.stdout
+    assert "Issue 1, which is open, already has this update." in done.stdout
     (issue,) = updated.github.issues
     assert issue["title"] == "Update from the template to v3.0.0"
     body = issue["body"].split("\n\n")
     assert body[0] == "The project template has a new release, v3.0.0. This project has v1.0.0."
-    assert body[1].startswith("It changes files under `.github/workflows/`, which GitHub lets a ")
+    assert body[1].startswith("It changes files under `.github/workflows/`, which a workflow can ")
     assert body[2] == "```sh\nmake update\n```"
     assert f"add it as the secret TEMPLATE_UPDATE_TOKEN at {SECRETS}." in body[3]
     assert "read and write access to Contents, Pull requests and Workflows" in body[3]
@@ -307,9 +307,9 @@ def test_what_a_workflow_does_is_never_pushed_before_it_is_read(
     done = updated.offer("v3.0.0", update=new_step, with_own_token=True)
     assert done.returncode == 0, done.stdout
     (issue,) = updated.github.issues
-    assert "GitHub runs a workflow of a branch before anyone has read it." in issue["body"]
+    assert "GitHub would run that workflow before you have read it." in issue["body"]
     assert updated.branches() == before
-    # The owner's token may not be allowed to open issues.
+    # The owner's token may lack the right to open issues.
     assert {request.token for request in updated.github.requests} == {updated.token}
 
 
@@ -342,7 +342,7 @@ def test_a_closed_issue_comes_back_only_when_asked_for(updated: Project, new_pin
     assert [issue["state"] for issue in updated.github.issues] == ["closed", "open"]
 
 
-# What the first job hands over is not trusted.
+# The result of the first job is not trusted.
 
 
 @pytest.mark.parametrize("name", ["src/flows/flows/flow1.py", "tests/a.py", "project.mk"])
@@ -355,13 +355,13 @@ def test_a_patch_that_touches_what_is_the_owners_is_refused(updated: Project, na
 
 
 def test_facts_that_are_no_versions_are_refused(updated: Project) -> None:
-    done = updated.offer("v2.0.0 @somebody")
+    done = updated.offer("v2.0.0 @someone")
     assert done.returncode != 0
     assert updated.writes() == []
 
 
 def test_the_texts_of_a_release_reach_github_as_text_alone(updated: Project) -> None:
-    hostile = "## v9\n\n@somebody fixes #1, https://github.com/a/b/issues/2\n```\n<img src=x> ````"
+    hostile = "## v9\n\n@someone fixes #1, https://github.com/a/b/issues/2\n```\n<img src=x> ````"
     done = updated.offer(changelog=hostile)
     assert done.returncode == 0, done.stdout
     (pull,) = updated.github.pulls

@@ -1,4 +1,4 @@
-"""The decisions of an update, each on its own: what it may touch, what it locks, what it says."""
+"""The decisions of an update, each by itself: what it may change, lock and say."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from tools.update import guarded_copier
 from tools.update.change import answer, changelog, full_address
 from tools.update.lock import BOUND, split, texts
 from tools.update.patch import Changed, changed, check, only_pins
-from tools.update.text import printable
+from tools.update.text import listed, printable
 
 from tests.support.git import commit, git
 
@@ -32,6 +32,15 @@ def repository(tmp_path: Path) -> Path:
 def staged(repository: Path) -> list[Changed]:
     git(repository, "add", "--all")
     return changed(repository, "--cached", "HEAD")
+
+
+def test_the_others_are_so_called_only_after_the_first(repository: Path) -> None:
+    (repository / "README.md").write_text("changed\n")
+    assert listed(staged(repository), lambda each: each.name) == "Changed files:\n\nREADME.md"
+    (repository / "Makefile").write_text("changed\n")
+    assert listed(staged(repository), lambda each: each.name).endswith(
+        "\n\nMakefile\n\nThe other files:\n\nREADME.md"
+    )
 
 
 # What may be touched.
@@ -61,13 +70,13 @@ def test_what_is_the_owners_may_not_be_touched(repository: Path, name: str) -> N
 
 def test_a_link_may_not_be_made(repository: Path) -> None:
     (repository / "link").symlink_to("/etc/passwd")
-    with pytest.raises(ActionRequired, match="makes link something else than a file"):
+    with pytest.raises(ActionRequired, match="turns link into something other than a file"):
         check(staged(repository))
 
 
 def test_a_file_may_not_become_a_program_and_a_program_may_stay_one(repository: Path) -> None:
     (repository / "Makefile").chmod(0o755)
-    with pytest.raises(ActionRequired, match="makes Makefile something else"):
+    with pytest.raises(ActionRequired, match="turns Makefile into something other"):
         check(staged(repository))
     commit(repository)
     (repository / "Makefile").write_text("new\n")

@@ -1,4 +1,4 @@
-"""The update channel: whether GitHub lets the project's workflow bring updates."""
+"""The update channel: whether GitHub allows the project's workflow to bring updates."""
 
 import sys
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ BARRED = "warning: Actions may not open pull requests, so no update arrives. mak
 
 @pytest.fixture
 def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, project: Project) -> Iterator[GitHub]:
-    """GitHub, for somebody who owns the repository, which has been pushed."""
+    """GitHub, for the owner of the repository, which has been pushed."""
     with serve_github(tmp_path) as github:
         for name, value in github.environment(github.add_token(OWNER)).items():
             monkeypatch.setenv(name, value)
@@ -65,8 +65,8 @@ def test_it_is_connected_where_actions_may_open_pull_requests(
     fix_updates(project)
     assert github.permissions == before | {"can_approve_pull_request_reviews": True}
     assert text(project) == (
-        "connected; has not looked yet; "
-        "without TEMPLATE_UPDATE_TOKEN, so you start CI for its pull requests"
+        "connected; has not run yet; "
+        "TEMPLATE_UPDATE_TOKEN is not set, so you start CI for its pull requests"
     )
 
 
@@ -77,22 +77,22 @@ def test_with_a_token_of_the_owners_the_setting_does_not_matter(
     getattr(github, whose)["TEMPLATE_UPDATE_TOKEN"] = "x"
     fix_updates(project)
     assert github.permissions["can_approve_pull_request_reviews"] is False
-    assert text(project) == "connected; has not looked yet; TEMPLATE_UPDATE_TOKEN is set"
+    assert text(project) == "connected; has not run yet; TEMPLATE_UPDATE_TOKEN is set"
 
 
-@pytest.mark.parametrize(("conclusion", "said"), [("success", "success"), (None, "not over yet")])
+@pytest.mark.parametrize(("conclusion", "said"), [("success", "success"), (None, "still running")])
 def test_the_last_look_is_told(
     project: Project, connected: GitHub, conclusion: str | None, said: str
 ) -> None:
     look(connected, "failure", "2026-01-05")
     look(connected, conclusion, "2026-01-12")
-    assert f"; last look on 2026-01-12: {said};" in text(project)
+    assert f"; last run on 2026-01-12: {said};" in text(project)
 
 
 def test_a_look_that_has_failed_is_named_with_its_page(project: Project, connected: GitHub) -> None:
     look(connected, "failure", "2026-01-05")
     assert problem(project) == (
-        "warning: last look on 2026-01-05: failure. "
+        "warning: last run on 2026-01-05: failure. "
         f"read https://github.com/{NAME}/actions/runs/1, "
         f"then gh workflow run {WORKFLOW} --repo github.com/{NAME}"
     )
@@ -148,11 +148,11 @@ def test_without_a_login_or_gh_it_is_skipped(
     project: Project, github: GitHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("GH_TOKEN")
-    assert problem(project) == "skipped: gh is not logged in. gh auth login"
+    assert problem(project) == "skipped: gh is not logged in. gh auth login, or set GH_TOKEN"
     (nowhere := tmp_path / "bin").mkdir()
     monkeypatch.setattr(sys, "executable", str(nowhere / "python"))
     monkeypatch.setenv("PATH", str(nowhere))
-    assert problem(project) == ("skipped: GitHub cannot be asked: gh is not installed.")
+    assert problem(project) == ("skipped: gh failed: gh is not installed.")
 
 
 def test_gh_asks_the_host_that_the_project_is_on(
@@ -173,9 +173,9 @@ def test_gh_asks_the_host_that_the_project_is_on(
 
 @pytest.mark.parametrize(
     ("answer", "said"),
-    [("renovate", "Renovate brings them, if its app is installed, which gh cannot see"),
+    [("renovate", "Renovate brings them, if its app is installed (gh cannot see that)"),
      ("none", "make update brings them"),
-     ("", "this project has left the template")],
+     ("", "this project no longer uses the template")],
 )  # fmt: skip
 def test_where_no_workflow_brings_them_nobody_is_asked(
     project: Project, answer: str, said: str
@@ -189,6 +189,6 @@ def test_where_no_workflow_brings_them_nobody_is_asked(
 def test_enterprise_server_cannot_hand_over_what_the_workflow_prepares(project: Project) -> None:
     edit(project.root / "prefect.yaml", r"https://github\.com/", "https://git.acme-corp.com/")
     assert problem(project) == (
-        "warning: the workflow hands over artifacts, which GitHub Enterprise Server "
-        "(git.acme-corp.com) lacks. uvx copier update --data updates=none, and make update"
+        "warning: the workflow uses artifacts that GitHub Enterprise Server "
+        "(git.acme-corp.com) does not support. uvx copier update --data updates=none, then use make update"
     )

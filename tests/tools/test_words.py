@@ -1,4 +1,4 @@
-"""A schedule in words is when Prefect starts its runs, and is said as the template says it."""
+"""A schedule in words matches Prefect's runs and the template's wording."""
 
 import asyncio
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def test_the_words_are_when_prefect_starts_runs(cron: str) -> None:
 @pytest.mark.parametrize("zone", [ZONE, "UTC", "Etc/GMT+5", "Asia/Kolkata", "GMT"])
 @pytest.mark.parametrize(
     "cron",
-    # The last ones are unusual: steps that begin again, lists, months, both kinds of days.
+    # The last ones are unusual: restarting steps, lists, months, both kinds of days.
     [*USUAL, "*/7 * * * *", "0 */5 * * *", "0 8,9 * * *", "0 8 * 2 *", "0 8 1 * 1", "0 8 * * 5#2"],
 )
 def test_the_template_says_it_in_the_same_words(
@@ -91,7 +91,7 @@ def test_other_schedules_are_said_in_words_or_as_they_are_written(
 @pytest.mark.parametrize(
     ("schedule", "expected"),
     [
-        # Noon there, on both sides of the change of clocks.
+        # Noon there, before and after the clock change.
         (CronSchedule(cron="0 12 * * *", timezone=ZONE), "2026-03-07 12:00 EST"),
         (CronSchedule(cron="0 12 8 * *", timezone=ZONE), "2026-03-08 12:00 EDT"),
         (CronSchedule(cron="0 12 * * *"), "2026-03-07 12:00 UTC"),
@@ -103,7 +103,7 @@ def test_other_schedules_are_said_in_words_or_as_they_are_written(
         ),
         (RRuleSchedule(rrule="DTSTART:20260401T080000\nFREQ=DAILY"), "2026-04-01 08:00 UTC"),
         (RRuleSchedule(rrule="DTSTART:20260101T080000\nFREQ=DAILY;COUNT=2"), None),
-        # No calendar has it.
+        # This day does not exist.
         (CronSchedule(cron="0 12 30 2 *"), None),
     ],
 )

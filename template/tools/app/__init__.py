@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What the other tools need to know of a project whose runs modal_app.py starts."""
+"""The parts of the other tools that differ if modal_app.py starts the runs."""
 
 import json
 import re
@@ -24,7 +24,7 @@ from tools.checks.modal import read_token
 from tools.checks.prefect_account import KEYS
 
 STARTER = "modal_app.py"
-"""What the other tools take for the name of a work pool."""
+"""The value that the other tools use as a work pool's name."""
 COMMAND = (sys.executable, "-m", "tools.app.prefect", "--no-prompt", "deploy")
 TAKEN = ("cpu", "memory", "gpu", "timeout", "secrets", "env")
 SCHEMA = {**OF_A_POOL, "properties": {name: OF_A_POOL["properties"][name] for name in TAKEN}}
@@ -33,22 +33,22 @@ SCHEMA["properties"] |= {
     "memory": {"type": "integer", "default": 128},
     "timeout": {"type": "integer", "default": 3600, "maximum": 86400},
 }
-"""The job variables that modal_app.py follows."""
+"""The job variables that modal_app.py supports."""
 LONGEST = 64
-"""Modal's names are shorter than that."""
+"""Modal's names must be shorter."""
 WITH_POOL = {"name": "no work pool", "work_queue_name": "no work queue"}
 SECRETS = {
     "PREFECT_API_URL": "the address of Prefect's API",
     "PREFECT_API_KEY": f"a new key from {KEYS}",
-    "PREFECT_API_AUTH_STRING": "what your Prefect server asks for",
+    "PREFECT_API_AUTH_STRING": "the auth string of your Prefect server",
     "MODAL_TOKEN_ID": "from modal token new",
     "MODAL_TOKEN_SECRET": "from modal token new",
 }
-"""What GitHub Actions deploys with, and where each value is found."""
+"""The secrets that GitHub Actions deploys with, and where to find each value."""
 
 
 def values(project: Project) -> dict[str, str]:
-    """Those that this machine has, and so a deploy needs."""
+    """The values that this machine has, and so a deploy needs."""
     token = {f"MODAL_{name.upper()}": value or "" for name, value in read_token().items()}
     return {**project.workspace.credentials, **token}
 
@@ -58,7 +58,7 @@ def secrets_of(project: Project) -> dict[str, str]:
 
 
 def name_of(project: Project) -> str:
-    """The name of the Modal app, which its secret and its tag hold, too."""
+    """The name of the Modal app, also part of its secret's name and its tag."""
     if found := re.search(r'^NAME = "(.+)"', project.read(STARTER), re.MULTILINE):
         return found[1]
     raise CheckSkipped(f"{STARTER} has no NAME")
@@ -69,7 +69,7 @@ def secret_of(project: Project) -> str:
 
 
 def seen(project: Project, file: PrefectYaml) -> PrefectYaml:
-    """prefect.yaml as the other tools read it: a run executes this commit of this repository."""
+    """prefect.yaml for the other tools: a run executes this commit of this repository."""
     given = str(project.answers.get("repo_url") or "")
     given = given or project.git("remote", "get-url", "origin").stdout.strip()
     if re.fullmatch(r"[\w.-]+/[\w.-]+", given):
@@ -85,7 +85,7 @@ def seen(project: Project, file: PrefectYaml) -> PrefectYaml:
 
 
 def settings(project: Project) -> dict[str, str]:
-    """What tools.app.prefect adds to each deployment."""
+    """The settings that tools.app.prefect adds to each deployment."""
     variables = {"app": name_of(project), "repository": project.repository_url}
     return {
         "MODAL_APP": json.dumps({"tag": f"modal:{name_of(project)}", "job_variables": variables})
@@ -93,18 +93,18 @@ def settings(project: Project) -> dict[str, str]:
 
 
 def app_of(project: Project, preview: str) -> str:
-    """The app of a preview, in a name that is short enough for Modal."""
+    """The name of a preview's app, short enough for Modal."""
     name = f"{name_of(project)}--{preview}"
     return name if len(name) < LONGEST else f"{name[:50]}-{sha256(name.encode()).hexdigest()[:12]}"
 
 
 def of_preview(project: Project, here: Deployment, preview: str) -> dict[str, object]:
-    """What stands for the work pool of a preview: its runs are those of its own app."""
+    """The `work_pool` of a preview, whose runs start in the preview's own app."""
     return {"job_variables": {**here.pool.job_variables, "app": app_of(project, preview)}}
 
 
 def deploy(project: Project, preview: str = "") -> int:
-    """Deploy the app, or that of a preview, and return the exit code."""
+    """Deploy the app or a preview's app, and return the exit code."""
     name = app_of(project, preview) if preview else name_of(project)
     command = (sys.executable, "-m", "modal", "deploy", "--name", name, STARTER)
     env = process.environment(PREVIEW="1" if preview else None)
@@ -112,14 +112,14 @@ def deploy(project: Project, preview: str = "") -> int:
 
 
 def stop(project: Project, app: str) -> None:
-    """Stop an app and the runs in it, unless that was done already."""
+    """Stop an app and its runs, unless it is already stopped."""
     done = project.run(sys.executable, "-m", "modal", "app", "stop", "--yes", app)
     if done.returncode != 0 and "not found" not in f"{done.stdout}{done.stderr}".lower():
         raise ActionRequired(f"modal app stop {app}: {process.last_error(done)}")
 
 
 def fitting(project: Project, checks: list[Check]) -> list[Check]:
-    """Checks and steps, with those of the app in place of those of a work pool."""
+    """Checks and steps, with the app's in place of a work pool's."""
     those = {
         "GitHub token": None,
         "Images": None,
@@ -142,11 +142,11 @@ def renamed(check: Check) -> Check:
 
 
 def check_containers(project: Project) -> list[Finding] | Finding:
-    return [*not_possible(project)] or passed("each runs what is in the image")
+    return [*not_possible(project)] or passed("each container runs what is in the image")
 
 
 def not_possible(project: Project) -> Iterator[Finding]:
-    """What prefect.yaml asks for that only a work pool has."""
+    """Find settings of prefect.yaml that need a work pool."""
     package = project.pyproject.get("tool", {}).get("uv", {}).get("build-backend", {})
     top = package.get("module-name", "")
     for here, there in zip(
@@ -157,17 +157,17 @@ def not_possible(project: Project) -> Iterator[Finding]:
                 yield failed(f"{here.name}: there is {what}", f"remove {key} under its work_pool")
         if there.get("pull") or project.written_prefect_yaml.get("pull"):
             yield failed(
-                f"{here.name} has pull steps, and the image has the project", "remove pull"
+                f"{here.name} has pull steps, but the image already has the project", "remove pull"
             )
         if re.search(r"prefect\.(work-pool|work-queue|worker)\b", str(there.get("triggers"))):
             yield failed(f"{here.name}: a trigger waits for a work pool", "remove it")
         if here.entrypoint and here.entrypoint.partition(".")[0] != top:
-            text = f"{here.name} runs {here.entrypoint}, and the image has only the package {top}"
+            text = f"{here.name} runs {here.entrypoint}, but the image has only the package {top}"
             yield failed(text, f"write it like {top}.flows.flow1:main")
 
 
 def secrets() -> Any:
-    """Modal's secrets; its client is needed for nothing else here."""
+    """Modal's secrets; nothing else here needs its client."""
     import modal
 
     modal.config.logger.setLevel("ERROR")
@@ -180,11 +180,11 @@ def check_secret(project: Project) -> Finding:
         there = [each.name for each in secrets().list()]
     except Exception as error:
         raise CheckSkipped(f"Modal does not answer: {error}") from None
-    return passed(f"{name} is there") if name in there else failed(f"{name} is missing")
+    return passed(f"{name} exists") if name in there else failed(f"{name} is missing")
 
 
 def fix_secret(project: Project) -> None:
-    """Create the secret, or replace what is in it, under the ID that the app knows."""
+    """Create the secret or replace its contents, under the ID that the app knows."""
     if not project.workspace.url:
         raise CheckSkipped("Prefect is not connected")
     with TemporaryDirectory() as folder:
@@ -194,7 +194,7 @@ def fix_secret(project: Project) -> None:
 
 
 def removals(project: Project) -> Iterator[Removal]:
-    """What there is on Modal: the app and its secret."""
+    """The app and its secret on Modal."""
     name = name_of(project)
     yield Removal(f"the Modal app {name}", partial(stop, project, name))
     if check_secret(project).status == "passed":

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Prefect's own command, whose `deploy` needs no work pool: modal_app.py starts the runs."""
+"""Prefect's command, with a `deploy` that needs no work pool: modal_app.py starts the runs."""
 
 import json
 import os
@@ -20,7 +20,7 @@ merge, register = getattr(_core, MERGE), RunnerDeployment.aapply
 
 
 def with_starter(config: dict[str, Any]) -> dict[str, Any]:
-    """A deployment of prefect.yaml; Prefect takes none without the name of a work pool."""
+    """A deployment with the name of a work pool, without which Prefect does not deploy it."""
     merged = merge(config)
     return {**merged, "work_pool": {**merged["work_pool"], "name": STARTER}, "pull": []}
 
@@ -34,7 +34,7 @@ async def no_workers(_: PrefectClient, *__: Any, **___: Any) -> list[Any]:
 
 
 async def without_work_pool(self: RunnerDeployment, schedules: Any = None, **_: Any) -> UUID:
-    """Register a deployment, and clear what a work pool has left in it."""
+    """Register a deployment, and clear settings of a former work pool."""
     given = json.loads(os.environ["MODAL_APP"])
     self.tags = [*(self.tags or []), given["tag"]]
     variables = {**given["job_variables"], **(self.job_variables or {})}

@@ -1,0 +1,121 @@
+"""Whether the deployments in Prefect are from this commit, and who may deploy it from here."""
+
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+from tools.base.finding import Step
+from tools.base.project import Project
+from tools.base.stop import ActionRequired
+from tools.bootstrap import take
+from tools.checks.deployments import check_deployed, fix_deployed, taken
+from tools.deploy import deploy
+
+from tests.support.changes import edit
+from tests.support.git import commit, git
+from tests.tools.conftest import findings, problems
+
+NAME = "Ben-Epstein-prefect-modal-example"
+URL = "https://github.com/Ben-Epstein/prefect-modal"
+HASH = "0" * 32
+"""The version of a plain `prefect deploy`: a hash of the flow's file."""
+
+
+@pytest.fixture
+def committed(project: Project) -> Project:
+    commit(project.root)
+    return project
+
+
+def on_the_server(project: Project, version: str, *, deployed: bool = True) -> None:
+    """A server with the project's deployment, from this version."""
+    flow = uuid4()
+    steps = [{"prefect.deployments.steps.git_clone": {"repository": URL}}]
+    found = SimpleNamespace(
+        name=NAME, flow_id=flow, pull_steps=steps, version=version, tags=[], job_variables={}
+    )
+    project.workspace.deployments = [found] if deployed else []  # type: ignore[list-item]
+    project.workspace.flows = {flow: "main"}
+    project.workspace.client = SimpleNamespace(read_work_pools=lambda limit: [])  # type: ignore[assignment]
+
+
+def text(project: Project) -> str:
+    (found,) = findings(check_deployed, project)
+    return f"{found.status}: {found.text}. {found.remedy}".removesuffix(". ")
+
+
+@pytest.mark.parametrize("version", [HASH, "1a2b3c4d", "", "--version"])
+def test_a_version_that_is_no_commit_is_not_taken_for_this_one(
+    committed: Project, version: str
+) -> None:
+    on_the_server(committed, version)
+    expected = (
+        f"main/{NAME} is deployed, but not from a commit of this project. make prefect-deploy"
+    )
+    assert text(committed) == f"failed: {expected}"
+
+
+def test_an_owner_may_record_a_shorter_name_of_the_commit_or_none(committed: Project) -> None:
+    head = git(committed.root, "rev-parse", "HEAD")
+    from_head = f"passed: {NAME}, from commit {head[:10]}"
+    for version in (head, head[:7], f"{head}-dirty"):
+        on_the_server(committed, version)
+        assert text(committed) == from_head
+    git(committed.root, "commit", "--quiet", "--allow-empty", "--message", "More")
+    on_the_server(committed, head[:7])
+    assert "is deployed from an older commit. make prefect-deploy" in text(committed)
+    edit(committed.root / "prefect.yaml", r"    version: .*\n", "")
+    without = Project(committed.root)
+    on_the_server(without, HASH)
+    assert text(without) == f"passed: {NAME}"
+
+
+def test_off_the_deployed_branch_nothing_is_wrong_and_a_deploy_is_refused(
+    committed: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    git(committed.root, "switch", "--quiet", "--create", "feature/retry")
+    on_the_server(committed, git(committed.root, "rev-parse", "HEAD"))
+    git(committed.root, "commit", "--quiet", "--allow-empty", "--message", "More")
+    said = "main is the deployed branch, and this is feature/retry"
+    assert text(committed) == f"passed: {said}. make preview"
+    assert deploy(committed, force=False) == 1
+    assert capsys.readouterr().out == (
+        f"✗ {said}. make preview deploys this one beside production; make prefect-deploy FORCE=1 deploys "
+        "it in production.\n"
+    )
+    # Bootstrap deploys no branch, either.
+    on_the_server(committed, "", deployed=False)
+    with pytest.raises(ActionRequired, match=f"^{said}: nothing is deployed yet. git switch main$"):
+        take(Step("Deployment", check_deployed, fix_deployed), committed, set())
+    # A project that has left the template may deploy any branch.
+    (committed.root / ".copier-answers.yml").unlink()
+    left = Project(committed.root)
+    on_the_server(left, "", deployed=False)
+    assert text(left) == f"failed: {NAME} is not deployed. make prefect-deploy"
+
+
+def test_a_deployed_commit_that_is_elsewhere_says_where(committed: Project) -> None:
+    folder = committed.root
+    git(folder, "switch", "--quiet", "--create", "feature")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "More")
+    branch = git(folder, "rev-parse", "HEAD")
+    git(folder, "switch", "--quiet", "main")
+    on_the_server(committed, branch)
+    there = f"failed: main/{NAME} is deployed from {branch[:10]}, which"
+    assert problems(check_deployed, committed) == [
+        f"{there} is not in main. merge it, or make prefect-deploy FORCE=1"
+    ]
+    git(folder, "update-ref", "refs/remotes/origin/main", branch)
+    assert problems(check_deployed, committed) == [
+        f"{there} this checkout does not have. git pull; to roll back: make prefect-deploy FORCE=1"
+    ]
+
+
+def test_a_deployment_that_clones_nothing_can_be_this_projects(committed: Project) -> None:
+    on_the_server(committed, HASH)
+    committed.workspace.deployments[0].pull_steps = []
+    (found,) = taken(committed)
+    assert found.text == f"main/{NAME} already exists, and its runs do not clone a repository"
+    assert found.remedy.startswith("make prefect-deploy FORCE=1, if it is this project's; or ")
