@@ -21,7 +21,7 @@ CONDITIONS: dict[str, list[Any]] = {
     "bake": [True, False],
     "updates": ["workflow", "renovate", "none"],
 }
-"""The answers that the template has a condition for; all others are only inserted."""
+"""The answers that the template has conditions for; the others are only inserted."""
 SCHEDULES = ["hourly", "daily", "weekdays", "weekly", "monthly", "never", "0 12 * * *", "*/7 3 L * *"]  # fmt: skip
 COMBINATIONS = [
     {
@@ -37,7 +37,7 @@ COMBINATIONS = [
         itertools.product([True, False], [True, False], CONDITIONS["updates"])
     )
 ]
-# What a work pool needs is not there with an app, whatever is answered to it.
+# With an app, nothing is rendered for a work pool, whatever its answers are.
 COMBINATIONS += [{**answers, "runner": "app"} for answers in (*COMBINATIONS[:5], COMBINATIONS[6])]
 
 
@@ -49,10 +49,10 @@ def test_every_two_conditions_are_crossed_and_every_choice_has_its_turn(
     for syntax in trees:
         conditions += [node.test for node in syntax.find_all(nodes.If)]
         conditions += [node.test for node in syntax.find_all(nodes.CondExpr)]
-    # What `find_all` finds is inside of a node; a condition can be nothing but a name.
+    # `find_all` searches inside a node, but a condition can be a bare name.
     inside = [node for condition in conditions for node in condition.find_all(nodes.Name)]
     names = [node for node in [*conditions, *inside] if isinstance(node, nodes.Name)]
-    # Whether containers clone with a token follows from two answers.
+    # Two answers decide whether containers clone with a token.
     derived = CONDITIONS.keys() - {"private_repository"} | {"clone_token"}
     assert {node.name for node in names} == derived
     for one, other in itertools.combinations(CONDITIONS, 2):
@@ -105,6 +105,10 @@ def test_their_files_agree(render: Renderer, answers: dict[str, Any]) -> None:
 
     assert deployment["description"].removeprefix("Runs on Modal ") in readme
     assert deployment["paused"] is (answers["schedule"] == "never")
+
+    lines = readme.splitlines()
+    assert len(lines) <= 110
+    assert [line for line in lines if len(line) > 120 and "getpass" not in line] == []
 
 
 @pytest.mark.parametrize("updates", CONDITIONS["updates"])
