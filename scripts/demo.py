@@ -1,10 +1,9 @@
 """Render the tutorial's project outside this clone, set it up and run its flow: `make demo`.
 
-Needs git, make, and a Python that the template offers. uv is taken from the path, or installed
-into the project.
+Needs git, make and a supported Python. uv is taken from the path, or installed into the project.
 """
 
-from __future__ import annotations  # An older Python should get as far as being refused.
+from __future__ import annotations  # So that an older Python can start this and print the error.
 
 import os
 import re
@@ -18,12 +17,12 @@ ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = str(ROOT / "constraints.txt")
 REPOSITORY = "https://github.com/Ben-Epstein/prefect-modal"
 NEXT = """
-The flow has run on this machine, without any account. Its project is yours to look around in:
+The flow has run on this machine, without any account. Look around in its project:
 
     cd {project}
     make    # lists the commands; README.md explains them
 
-For a project of your own: uvx copier copy <the URL of this repository> my-flows"""
+For a project of your own: uvx copier copy <the URL of this repository> reports"""
 
 
 def main() -> None:
@@ -59,7 +58,7 @@ def install_uv(folder: Path) -> str:
 
 
 def run(step: str, *command: str, show: bool = False) -> None:
-    """Run a command; if it fails, say which, after what it printed."""
+    """Run a command; if it fails, print its output and which command it was."""
     if step:
         print(f"{step} ...", flush=True)
     environment = {n: v for n, v in os.environ.items() if n not in ("MAKEFLAGS", "VIRTUAL_ENV")}
@@ -72,7 +71,9 @@ def run(step: str, *command: str, show: bool = False) -> None:
         text=True,
     )
     if done.returncode != 0:
-        sys.exit(f"{done.stdout or ''}\nThe demo stopped, because this failed: {' '.join(command)}")
+        sys.exit(
+            f"{done.stdout or ''}\nThe demo stopped because this command failed: {' '.join(command)}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""docs/adopting.md, followed with the real git and Copier: nothing of an existing repository is lost.
+"""docs/adopting.md, followed with the real git and Copier, loses nothing of an existing repository.
 
-The lines that need an environment are followed in tests/e2e/test_adopting.py.
+The lines that need an environment are followed in tests/e2e/journeys/test_adopting.py.
 """
 
 import re
 import shutil
+import subprocess
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from tests.support.git import commit, git
 MOVED = {"Makefile": "project.mk"}
 REMOVED = {".github/workflows/prefect.yml"}
 BY_HAND = {"pyproject.toml", "prefect.yaml"}
-"""Where the page says which parts to keep, so that lines do not tell."""
+"""Files of which the page keeps parts, so that a comparison of lines does not work."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def adopted(
     newest_python: tuple[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Existing, tuple[str, str], set[str]]:
-    """The repository with the template, what two lines have listed, and what was in conflict."""
+    """The repository with the template, the output of two lines, and the files in conflict."""
     folder = tmp_path_factory.mktemp("adopted")
     template = shutil.copytree(published_template, folder / "template")
     existing = Existing(folder / "reports", template, newest_python)
@@ -45,7 +47,7 @@ def adopted(
 
 
 def renamed(text: str) -> str:
-    """A text with the names that code and tools have in the end."""
+    """A text with the final names of code and tools."""
     text = re.sub(r"\b(from|import) flows\b", r"\1 reports.flows", text)
     text = re.sub(r"\bflows/(\w+)\.py:", r"reports.flows.\1:", text)
     return text.replace("--cov=flows", "--cov=reports").replace(
@@ -58,12 +60,12 @@ def lines(text: str) -> set[str]:
 
 
 def lost(folder: Path) -> dict[str, set[str]]:
-    """The lines of the owner's files that are no longer where they belong."""
+    """The lines that are missing from the owner's files."""
     found = {}
     for name, text in FILES.items():
         if name in REMOVED | BY_HAND:
             continue
-        now = folder / re.sub(r"^flows/", "src/reports/flows/", MOVED.get(name, name))
+        now = folder / re.sub(r"^(flows|sql)/", r"src/reports/\1/", MOVED.get(name, name))
         found[name] = lines(renamed(text)) - lines(now.read_text())
     return {name: missing for name, missing in found.items() if missing}
 
@@ -75,7 +77,7 @@ GONE = {
     },
     "tests/conftest.py": {'"""What the tests share."""'},
 }  # fmt: skip
-"""What the page says to rename or to remove."""
+"""Lines that the page renames or removes."""
 
 
 def assert_nothing_is_lost(folder: Path) -> None:
@@ -126,6 +128,31 @@ def test_what_names_the_old_folder_and_what_deploys_is_listed(adopted: Adopted) 
     found = {line.split(":")[0] for line in named.splitlines()}
     assert {".github/workflows/ci.yml", "project.mk", "pyproject.toml"} <= found
     assert set(deploys.splitlines()) == {"project.mk", ".github/workflows/prefect.yml"}
+
+
+SHAPES = {
+    "from flows import orders": "from reports.flows import orders",
+    "    from flows.orders import load": "    from reports.flows.orders import load",
+    "import flows.orders as shop": "import reports.flows.orders as shop",
+    "from reports.flows import stock": "from reports.flows import stock",
+}
+"""The imports that are rewritten, or right already."""
+BY_HAND_LATER = [
+    "from . import flows", "from acme import flows", "import flows", "flows.load()",
+    'patch("flows.orders.load")',
+]  # fmt: skip
+
+
+def test_imports_are_renamed_only_where_that_keeps_their_meaning(tmp_path: Path) -> None:
+    _, _, rename, _, named = ADOPTING.sections()["Only for `flows/` at the top"]
+    file = tmp_path / "code.py"
+    file.write_text("\n".join([*SHAPES, *BY_HAND_LATER, ""]))
+    commit(tmp_path)
+    bash = partial(subprocess.check_output, cwd=tmp_path, text=True)
+    bash(["bash", "-c", rename])
+    assert file.read_text().splitlines() == [*SHAPES.values(), *BY_HAND_LATER]
+    listed = bash(["bash", "-c", named]).splitlines()
+    assert [line.split(":", 2)[2] for line in listed] == BY_HAND_LATER
 
 
 def test_what_the_template_has_deploys_once(adopted: Adopted) -> None:
@@ -215,7 +242,7 @@ NEW = {
     "prefect.yaml": 'UV_NO_PROGRESS: "1"\n',
     "pyproject.toml": '"fastapi<1"',
 }
-"""What that release brings."""
+"""The changes of that release."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the documents say is so: links, files, commands, examples, figures and pictures."""
+"""The documents are true: links, files, commands, examples, figures and pictures."""
 
 import re
 import subprocess
@@ -20,12 +20,12 @@ from tests.support.repository import ROOT, files, tree
 BY_NAME = {document.name: document for document in DOCUMENTS}
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=BY_NAME.keys())
 
-FLOWS = {"repo_url": "https://github.com/acme/flows"}
+REPORTS = {"repo_url": "https://github.com/acme/reports"}
 
-# Named, but in neither place: made later by a command, by their owner, or by Copier.
+# Named, but in neither place: created later by a command, by their owner, or by Copier.
 MADE = {"uv.lock", "project.mk", "answers.yml", "company.yml", ".rej", ".venv/bin/python"}
-MADE |= {"src/etl", "src/reports"}
-GONE = {"tools/accounts.py"}  # The changelog tells what it was.
+MADE |= {"src/etl", "src/reports", "poetry.lock"}
+GONE = {"tools/accounts.py"}  # Mentioned in the changelog.
 ENDINGS = (".json", ".lock", ".md", ".mk", ".py", ".svg", ".toml", ".txt", ".yaml", ".yml")
 
 
@@ -106,6 +106,11 @@ def test_the_front_page_is_short_and_its_table_of_questions_current() -> None:
     assert text == with_table(text), "run `make golden`"
 
 
+def test_the_front_page_leads_to_every_page() -> None:
+    pages = {name for name in BY_NAME if name.startswith("docs/")}
+    assert pages <= {link.partition("#")[0] for link in BY_NAME["README.md"].links}
+
+
 def test_the_front_page_names_every_rendered_file(rendered: set[str]) -> None:
     described = README.read_text().replace("<package>", "prefect_modal")
     for name in rendered:
@@ -147,11 +152,12 @@ def test_the_steps_are_counted() -> None:
     text = BY_NAME["docs/tutorial.md"].text
     rows = [cells(row) for row in text.splitlines() if re.match(r"\| (\d+|\+) \|", row)]
     assert [row[0] for row in rows if row[0] != "+"] == [str(n + 1) for n in range(44)]
-    ours = [row[0] for row in rows if row[-1] == "**you**"]
-    for_a_token = {"15", "16", "17", "22"}
-    assert "has 44\nthings that a person does" in text
-    assert f"{len(ours)} are left, {len(set(ours) - for_a_token) + 1} for a\npublic" in text
-    compared = figures("README.md", "How it compares", "steps that a person does")
+    ours = [row[-1] for row in rows if row[-1].startswith("**you**")]
+    public = ours.count("**you**")
+    prose = " ".join(text.split())
+    assert "has 44 manual steps" in prose
+    assert f"{len(ours)} are left, or {public} for a public repository" in prose
+    compared = figures("README.md", "How it compares", "manual steps")
     assert (compared[0], compared[2]) == ("44", str(len(ours)))
 
 
@@ -159,7 +165,7 @@ def test_the_steps_are_counted() -> None:
 
 
 def examples() -> Iterator[tuple[str, str, str, bool]]:
-    """What docs/questions.md shows: question, answer, what comes of it, and whether it is taken."""
+    """The examples of docs/questions.md: question, answer, result, and whether it is accepted."""
     for section in BY_NAME["docs/questions.md"].text.split("\n## ")[1:]:
         taken = True
         for line in section.splitlines():
@@ -181,7 +187,7 @@ def test_the_reference_has_each_question_in_order() -> None:
 def test_an_answer_that_the_reference_takes_is_taken(
     render: Renderer, question: str, answer: str, result: str
 ) -> None:
-    rendered = tree(render(**(FLOWS | {question: answer})))
+    rendered = tree(render(**(REPORTS | {question: answer})))
     assert any(result in content.decode() for content in rendered.values())
 
 
@@ -191,9 +197,9 @@ def test_an_answer_that_the_reference_takes_is_taken(
 def test_an_answer_that_the_reference_refuses_is_refused_with_that_text(
     refusal: Callable[..., str], question: str, answer: str, result: str
 ) -> None:
-    text = refusal(**FLOWS | {question: answer})
+    text = refusal(**REPORTS | {question: answer})
     assert text.partition(": ")[2] == result
-    # In a terminal, Copier shows as much as fits on one line: what to type comes first.
+    # In a terminal, Copier shows only one line, so the text begins with what to type.
     assert result.startswith("Type ") or text.startswith("Invalid choice")
 
 
@@ -210,17 +216,17 @@ FOREIGN = {
 }
 """Files of other distributions, with messages that docs/troubleshooting.md explains."""
 CLOUD = ["Flow run could not be submitted to infrastructure: <reason>"]
-"""What Prefect Cloud prints, as https://github.com/PrefectHQ/prefect/issues/16395 quotes it."""
+"""Output of Prefect Cloud, quoted in https://github.com/PrefectHQ/prefect/issues/16395."""
 BLANK = "\0"
 
 
 @pytest.fixture
 def printed(tmp_path: Path) -> str:
-    """What projects, those modules and git can print, on one line, with blanks to fill in."""
+    """Everything that projects, those modules and git can print, on one line with blanks."""
     places = [ROOT / file for file in files() if file.parts[0] in ("template", "extensions")]
     for name, names in FOREIGN.items():
         places += [Path(str(distribution(name).locate_file(file))) for file in names]
-    # Python joins strings that stand side by side.
+    # Python joins adjacent strings.
     texts = [re.sub(r'"\s*\n\s*f?"', "", place.read_text()) for place in places]
     commit(tmp_path)
     push = ["git", "push", ".", "nowhere"]
@@ -244,7 +250,18 @@ def test_every_message_that_is_explained_is_one_that_is_printed(printed: str) ->
 def test_the_recorded_questions_are_what_is_asked(published_template: Path, tmp_path: Path) -> None:
     committed = (ROOT / "docs/pictures/questions.svg").read_text()
     ElementTree.fromstring(committed)
-    assert committed == picture(record(published_template, tmp_path)), "run `make pictures`"
+    lines = record(published_template, tmp_path)
+    assert committed == picture("questions", *lines), "run `make pictures PICTURES=questions`"
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "docs/pictures").glob("*.svg")), ids=lambda file: file.name
+)
+def test_a_drawn_picture_looks_the_same_with_any_monospace_font(file: Path) -> None:
+    assert "@font-face" not in file.read_text()
+    texts = list(ElementTree.parse(file).iter("{http://www.w3.org/2000/svg}text"))
+    assert texts
+    assert all("textLength" in text.attrib for text in texts)
 
 
 def test_every_picture_is_shown_and_small() -> None:

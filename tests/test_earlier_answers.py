@@ -1,6 +1,6 @@
-"""What a release has accepted, no later one refuses: projects hold it as an answer.
+"""No release refuses what an earlier one accepted, because projects hold such answers.
 
-Copier would replace a stored answer that is refused by the default, without a word.
+Copier would silently replace a refused stored answer by the default.
 """
 
 import itertools
@@ -43,7 +43,7 @@ REFUSED = "Type something else."
 
 @pytest.fixture(scope="module")
 def stricter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template as v1.0.0; v1.1.0 refuses every text, as v1.2.0 does, each with a new line."""
+    """The template as v1.0.0; v1.1.0 and v1.2.0 refuse every text and each add a line."""
     folder = export_template(tmp_path_factory.mktemp("stricter") / "template")
     commit(folder, tag="v1.0.0")
     used = "".join(questionnaire()[name].get("validator", "") for name in questions(asked=True))
@@ -59,7 +59,7 @@ def stricter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(stricter: Path, tmp_path: Path) -> Path:
-    """A project of v1.0.0, with no answer that is the default."""
+    """A project of v1.0.0, without any default answer."""
     folder = tmp_path / "project"
     options = ["--quiet", "--defaults", "--vcs-ref", "v1.0.0", *data(STORED)]
     done = copier("copy", *options, URL, str(folder), env=published(stricter))
@@ -72,7 +72,7 @@ def project(stricter: Path, tmp_path: Path) -> Path:
 def test_an_update_keeps_every_answer_that_its_release_would_refuse(
     stricter: Path, project: Path
 ) -> None:
-    # The second update begins with a release that refuses what the project holds.
+    # The second update starts at a release that refuses the project's answers.
     for release in ("v1.1.0", "v1.2.0"):
         env = published(stricter)
         done = copier("update", *AS_RENOVATE, release, env=env, cwd=project)
@@ -95,7 +95,7 @@ def test_an_update_refuses_a_new_answer_as_a_copy_does(stricter: Path, project: 
     assert git(project, "status", "--porcelain") == ""
 
 
-# What each release accepts, as its own validators judge it.
+# What each release accepts, by its own validators.
 
 RELEASES = releases()
 REPOSITORIES = {
@@ -119,10 +119,10 @@ CORPUS = REPOSITORIES | SCHEDULES | ODD | available_timezones() | sys.stdlib_mod
 
 
 def words(folder: Path) -> set[str]:
-    """What stands between blanks in `extensions/`, and in backticks in the reference."""
+    """The words of `extensions/`, and the text in backticks in the reference."""
     files = [file for file in (folder / "extensions").rglob("*") if file.is_file()]
     found = {word for file in files for word in file.read_text().split()}
-    for reference in folder.glob("docs/questions.md"):  # The first releases have none.
+    for reference in folder.glob("docs/questions.md"):  # The first releases lack the page.
         found.update(re.findall(r"`([^`\n]+)`", reference.read_text()))
     return found | {word.strip("',;:()[]") for word in found}
 
@@ -146,7 +146,7 @@ class Questionnaire:
         self.words = words(folder)
 
     def accepts(self, question: str, answer: str) -> bool:
-        """Whether a first copy takes that answer."""
+        """Whether a first copy accepts that answer."""
         context = {question: answer, "stored": {}, "_copier_conf": {"data": {}}}
         return not self.validators[question].render(context).strip()
 
@@ -167,16 +167,21 @@ def then(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Questionnaire(folder)
 
 
+MISSPELT = {"https://gihub.com/acme/reports", "https://gihub.com/acme/x"}
+"""No release meant to accept these; a project that has stored one keeps it."""
+
+
 def test_no_answer_that_a_release_accepts_is_refused_today(
     then: Questionnaire, today: Questionnaire
 ) -> None:
     corpus = CORPUS | then.words | today.words
     for question in then.validators:
-        # For any other word, the nearest time zone would be looked up.
+        # Any other word would be replaced by the nearest time zone.
         typed = {word for word in corpus if question != "timezone" or word[:1].isupper()}
         accepted = [answer for answer in typed if then.accepts(question, answer)]
         assert len(accepted) > (5 if then.questions[question]["type"] == "bool" else 100)
-        assert [answer for answer in accepted if not today.accepts(question, answer)] == []
+        refused = {answer for answer in accepted if not today.accepts(question, answer)}
+        assert refused <= MISSPELT
 
 
 def test_every_question_and_choice_of_a_release_is_still_there(

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.questionnaire import questions
+
 Macro = Callable[..., str]
 INSTALLED = importlib.metadata.packages_distributions().keys()
 HIDES = "would hide a package that the project uses"
@@ -30,14 +32,14 @@ HIDES = "would hide a package that the project uses"
 @example("type")
 @example("a__b_")
 def test_what_is_taken_imports(macro: Macro, name: str) -> None:
-    # Python's own `test` is in some installations only; the others are in this repository.
+    # Python's `test` exists only in some installations; the others are in this repository.
     assume(name not in {*INSTALLED, "test", "tests", "tools", "scripts", "benchmarks"})
     if macro("package.error", name) == "":
         with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
             package = Path(folder, name)
             package.mkdir()
             (package / "__init__.py").touch()
-            # Last on the path: anything that it would hide is found instead of it.
+            # Last on the path, so anything that it would hide is found first.
             patch.setattr(sys, "path", [*sys.path, folder])
             importlib.invalidate_caches()
             compile(f"import {name}", name, "exec")
@@ -71,16 +73,34 @@ def test_what_would_clash_in_the_project_is_refused(macro: Macro, name: str) -> 
 
 
 @settings(max_examples=200, deadline=None)
-@given(repository=st.from_regex(r"[A-Za-z0-9._-]{1,100}", fullmatch=True))
-@example("prefect")
-@example("json")
-@example("class")
-@example("2024-etl")
-@example("---")
-@example("a" * 100)
-@example(".github")
-def test_the_name_proposed_for_a_repository_is_taken(macro: Macro, repository: str) -> None:
-    assert macro("package.error", macro("package.suggest", repository)) == ""
+@given(
+    repository=st.from_regex(r"[A-Za-z0-9._-]{1,100}", fullmatch=True),
+    owner=st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}", fullmatch=True),
+)
+@example("prefect", "acme")
+@example("json", "acme")
+@example("class", "acme")
+@example("2024-etl", "acme")
+@example("---", "acme")
+@example("a" * 100, "acme")
+@example(".github", "acme")
+@example("flows", "2024")
+@example("flows", "a" * 39)
+def test_the_name_proposed_for_a_repository_is_taken(
+    macro: Macro, repository: str, owner: str
+) -> None:
+    assert macro("package.error", macro("package.suggest", repository, owner)) == ""
+
+
+README_EXAMPLE = questions(asked=True)["repo_url"]["placeholder"].removeprefix(
+    "https://github.com/"
+)
+
+
+@pytest.mark.parametrize("repository", ["acme/flows", "acme/Flows", "acme/.flows", README_EXAMPLE])
+def test_no_import_of_a_new_project_says_flows_twice(macro: Macro, repository: str) -> None:
+    owner, name = repository.split("/")
+    assert macro("package.suggest", name, owner) != "flows"
 
 
 @pytest.mark.parametrize(
@@ -91,10 +111,11 @@ def test_the_name_proposed_for_a_repository_is_taken(macro: Macro, repository: s
         ("prefect", "prefect_flows", "prefect-flows"),
         ("2024-etl", "flows_2024_etl", "flows-2024-etl"),
         ("---", "my_flows", "my-flows"),
+        ("flows", "acme_corp_flows", "acme-corp-flows"),
     ],
 )
 def test_a_repository_gives_its_package_a_name(
     macro: Macro, repository: str, package: str, distribution: str
 ) -> None:
-    assert macro("package.suggest", repository) == package
+    assert macro("package.suggest", repository, "Acme-Corp") == package
     assert macro("package.distribution", package) == distribution

@@ -1,13 +1,16 @@
 """docs/platform_team.md: company defaults, and a fork whose questions have other defaults."""
 
+import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from scripts import organization
 from scripts.organization import short
 from tests.support.changes import by_template, edit
 from tests.support.copier import URL, copier, data, published
@@ -25,7 +28,7 @@ FIXED = {
     for name, details in questions(asked=True).items()
     if "default" in details and "{%" not in str(details["default"])
 }
-"""The defaults that are not made from other answers."""
+"""The defaults that do not depend on other answers."""
 CHANGED = {
     "runner": "app",
     "private_repository": "false",
@@ -38,7 +41,7 @@ CHANGED = {
     "pin_commit": "false",
     "updates": "renovate",
 }
-"""What the fork has in copier.yml."""
+"""The fork's changes to copier.yml."""
 THIS = "test_the_tests_of_a_fork_pass_without_an_edit"
 AFFECTED = [
     "tests/test_documents.py::test_the_front_page_is_short_and_its_table_of_questions_current",
@@ -51,16 +54,16 @@ AFFECTED = [
     "tests/test_tokens.py",
     "tests/test_tutorial.py",
 ]
-"""Of each kind one that was red in a fork when the tests took their answers from copier.yml."""
+"""One test of each kind that failed in forks when tests took their answers from copier.yml."""
 
 
 def asked(found: dict[str, object]) -> dict[str, object]:
-    """The answers that are not made from others; what there is to ask depends on some of them."""
+    """The answers that do not depend on others; some of them decide which questions are asked."""
     return {name: found[name] for name in FIXED if name in found}
 
 
 def rendered(template: Path, folder: Path, settings: Path) -> dict[str, object]:
-    """The answers of a project for which only its repository was typed."""
+    """The answers of a project with only the repository typed."""
     env = published(template, COPIER_SETTINGS_PATH=str(settings))
     done = copier("copy", "--quiet", "--defaults", *data(FLOWS), URL, str(folder), env=env)
     assert done.returncode == 0, done.stderr
@@ -68,7 +71,7 @@ def rendered(template: Path, folder: Path, settings: Path) -> dict[str, object]:
 
 
 def test_the_page_is_short() -> None:
-    assert len(PAGE.text.splitlines()) <= 130
+    assert len(PAGE.text.splitlines()) <= 135
 
 
 def test_company_defaults_replace_those_of_the_template(
@@ -103,6 +106,65 @@ def test_a_project_is_known_by_any_address_of_its_template(address: str) -> None
     assert short(address) != short("https://github.com/acme/templates.git")
 
 
+ANSWERS: dict[str, str | RuntimeError] = {
+    "acme/broken": RuntimeError("gh: Server Error (HTTP 502)\nTry again later."),
+    "acme/invoices": f"_commit: v1.0.0\n_src_path: {URL}\n",
+    "acme/website": "",
+}
+"""What GitHub answers for each repository's .copier-answers.yml."""
+
+
+@pytest.fixture
+def listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[str, str]]:
+    """List the projects of these repositories, and return the output of both streams."""
+
+    def listing(
+        repositories: Iterable[str], tags: str = "abc\trefs/tags/v1.1.0\n", *options: str
+    ) -> tuple[str, str]:
+        def run(*command: str, may_fail: str = "") -> str:
+            if command[:2] == ("git", "ls-remote"):
+                return tags
+            if command[:2] == ("gh", "repo"):
+                url = {"url": "https://github.com", "isArchived": False}
+                return json.dumps([url | {"nameWithOwner": name} for name in repositories])
+            answer = ANSWERS[command[2].removeprefix("repos/").removesuffix(ANSWERS_FILE)]
+            if isinstance(answer, RuntimeError):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(organization, "run", run)
+        monkeypatch.setattr(organization, "doctor", lambda _: "make setup failed\nno uv")
+        organization.main("acme", URL, *options)
+        return capsys.readouterr()
+
+    return listing
+
+
+ANSWERS_FILE = "/contents/.copier-answers.yml"
+Listed = Callable[..., tuple[str, str]]
+
+
+def test_a_repository_that_cannot_be_read_is_one_row_of_the_table(listed: Listed) -> None:
+    rows, notice = listed(ANSWERS)
+    assert rows.splitlines() == [
+        "acme/broken    unknown                   gh: Server Error (HTTP 502)",
+        "    Try again later.",
+        "acme/invoices  v1.0.0, behind v1.1.0     make setup failed",
+        "    no uv",
+    ]
+    assert notice == "Running make doctor in 1 project, four at a time …\n"
+
+
+def test_without_a_release_or_a_project_the_list_says_so(listed: Listed) -> None:
+    with pytest.raises(RuntimeError, match=r"has no release: it needs a tag vX\.Y\.Z"):
+        listed(ANSWERS, tags="")
+    with pytest.raises(RuntimeError, match=f"No project of acme names {re.escape(URL)} as its"):
+        listed(["acme/website"])
+
+
+@pytest.mark.long
 def test_the_tests_of_a_fork_pass_without_an_edit(tmp_path: Path) -> None:
     fork = publish(tmp_path / "fork")
     export(fork)
@@ -112,7 +174,7 @@ def test_the_tests_of_a_fork_pass_without_an_edit(tmp_path: Path) -> None:
     for name in (".venv", ".python"):
         (fork / name).symlink_to(ROOT / name)
     pytest_here = ["pytest", "--quiet", f"--basetemp={tmp_path / 'tests'}", *AFFECTED]
-    # A fork of the fork would show nothing more.
+    # Testing a fork of the fork would prove nothing more.
     pytest_here.append(f"--deselect={__name__.replace('.', '/')}.py::{THIS}")
     for command in (["scripts.questions_table"], pytest_here):
         done = subprocess.run(
@@ -121,5 +183,5 @@ def test_the_tests_of_a_fork_pass_without_an_edit(tmp_path: Path) -> None:
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
         commit(fork)
-    # What stands for the next release in the tests of updates is one of the fork's, too.
+    # The tests of updates use a next release of the fork, too.
     by_template(fork)

@@ -1,4 +1,4 @@
-"""copier.yml says what it seems to say: Copier ignores whatever it does not know."""
+"""copier.yml has only keys that Copier knows, because Copier ignores unknown ones."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The releases that updates are tested from are those that the changelog's history tells of."""
+"""Updates are tested from every release in the changelog's history."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The tests' own wrapper around pytest-copie tells the truth."""
+"""The tests' wrapper around pytest-copie reports errors."""
 
 import pytest
 

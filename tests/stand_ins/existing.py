@@ -1,4 +1,4 @@
-"""A repository that somebody has had for years, before there was a template: acme/reports."""
+"""An existing repository, years older than the template: acme/reports."""
 
 import re
 import subprocess
@@ -85,7 +85,7 @@ The flows of the data team. Ask in #data before you change the schedule of `stoc
 
 from pathlib import Path
 
-QUERIES = Path(__file__).parent / "queries"
+QUERIES = Path(__file__).parents[1] / "sql"
 
 
 def query(name: str) -> str:
@@ -113,7 +113,6 @@ def orders(day: str = "today") -> str:
 def cli() -> None:
     typer.run(orders.fn)
 ''',
-    "flows/queries/orders.sql": "select * from orders where day = '{day}'\n",
     "flows/stock.py": '''"""Compare the stock of two warehouses."""
 
 from prefect import flow
@@ -188,9 +187,6 @@ load-orders = "flows.orders:cli"
 [tool.setuptools.packages.find]
 include = ["flows*"]
 
-[tool.setuptools.package-data]
-flows = ["queries/*.sql"]
-
 [tool.ruff]
 line-length = 110
 
@@ -212,6 +208,7 @@ from flows.orders import orders
 if __name__ == "__main__":
     orders(sys.argv[1])
 ''',
+    "sql/orders.sql": "select * from orders where day = '{day}'\n",
     "tests/conftest.py": '''"""What the tests share."""
 
 import pytest
@@ -234,10 +231,10 @@ def test_it_counts_the_warehouses(warehouses: list[str]) -> None:
     assert stock.fn(warehouses) == 2
 """,
 }
-"""All that is committed."""
+"""The committed files."""
 
 IGNORED = {"credentials/warehouse.json": "{}\n", ".env.local": "REGION=eu\n"}
-"""What is on its owner's machine only; git must never get it."""
+"""Files on the owner's machine only, which must not get into git."""
 
 
 def what_to_keep() -> dict[str, str]:
@@ -250,12 +247,12 @@ def what_to_keep() -> dict[str, str]:
 
 @dataclass
 class Existing:
-    """The repository, and its owner, who brings it to the template by docs/adopting.md."""
+    """The repository and its owner, who adopts the template with docs/adopting.md."""
 
     folder: Path
     template: Path
     python: tuple[str, str]
-    """The version that the flows run on, and where it is."""
+    """The Python version of the flows, and its path."""
 
     def environment(self) -> dict[str, str]:
         return published(self.template) | {
@@ -293,18 +290,23 @@ class Existing:
         return done.stdout
 
     def make_room(self) -> tuple[str, str]:
-        """Follow the page's first section, and return what its two lines list."""
-        *lines, named, deploys, remove, end = ADOPTING.sections()["Make room"]
-        for line in lines:
+        """Follow the page's first section, and return what its two lists name."""
+        sections = ADOPTING.sections()
+        *for_all, deploys = sections["Make room"]
+        *for_flows, named = sections["Only for `flows/` at the top"]
+        for line in for_all:
             self.follow(line)
-        listed = self.follow(named), self.follow(deploys)
+        deploying = self.follow(deploys)
+        for line in for_flows:
+            self.follow(line)
+        listed = self.follow(named), deploying
         for name in (".github/workflows/ci.yml", "project.mk"):
             edit(self.folder / name, "--cov=flows", "--cov=reports")
         project_mk = self.folder / "project.mk"
         edit(project_mk, r"^deploy:\n.*\n\n", "")
         edit(project_mk, r"^test:", "coverage:")
         edit(project_mk, r"install test deploy", "install coverage")
-        for line in (remove, end):
+        for line in sections["Commit"]:
             self.follow(line)
         return listed
 
@@ -317,7 +319,7 @@ class Existing:
         return set(git(self.folder, "diff", "--name-only", "--diff-filter=U").splitlines())
 
     def resolve(self, conflicts: set[str]) -> None:
-        """Do with each file in conflict what the page's table says."""
+        """Resolve each file in conflict as the page's table says."""
         kept = what_to_keep()
         for name in conflicts:
             ours, theirs = (
@@ -391,4 +393,4 @@ DEPLOYMENTS = """
       <<: *modal
       work_queue_name: slow
 """
-"""How the deployments are written in the end, but for the first."""
+"""The final deployments, except the first."""
