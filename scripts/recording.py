@@ -1,4 +1,4 @@
-"""A person who answers the questions in a terminal, and what they see there in the end."""
+"""A person who answers the questions in a terminal, and a picture of what a terminal shows."""
 
 import io
 import itertools
@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pyte
 from rich._export_format import CONSOLE_SVG_FORMAT
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.style import Style
 from rich.text import Text
 
@@ -18,8 +18,9 @@ from tests.support.questionnaire import questions
 from tests.support.repository import ROOT
 
 COLUMNS, ROWS = 82, 200  # The questions stay on the screen above all the files that are listed.
-TYPED = {"repo_url": "acme/flows", "schedule": "weekdays", "timezone": "Europe/Berlin"}
+TYPED = {"repo_url": "acme/reports", "schedule": "weekdays", "timezone": "Europe/Berlin"}
 """What the person types; every other question gets a Return."""
+FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
 CLEAR = "\x15"  # Ctrl-U: the default goes before something else is typed.
 
 
@@ -28,14 +29,14 @@ def record(template: Path, folder: Path) -> list[Text]:
 
     Args:
         template: a repository that is found at `URL`.
-        folder: where `my-flows` is rendered.
+        folder: where `reports` is rendered.
 
     Returns:
         The lines on the screen, with their colours.
     """
     screen = pyte.Screen(COLUMNS, ROWS)
     terminal = pexpect.spawn(
-        str(ROOT / ".venv/bin/copier"), ["copy", URL, "my-flows"], cwd=str(folder), timeout=60,
+        str(ROOT / ".venv/bin/copier"), ["copy", URL, "reports"], cwd=str(folder), timeout=60,
         # A slow machine would show a warning, because nothing here says where the cursor is.
         env=published(template, TERM="xterm-256color", PROMPT_TOOLKIT_NO_CPR="1"),
         dimensions=(ROWS, COLUMNS),
@@ -49,7 +50,7 @@ def record(template: Path, folder: Path) -> list[Text]:
             terminal.expect_exact(TYPED[name])
         terminal.send("\r")
     terminal.expect(pexpect.EOF)
-    lines = [Text("$ uvx copier copy <url> my-flows", style="bold")]
+    lines = [Text("$ uvx copier copy <url> reports", style="bold")]
     for line in _lines(screen):
         listed = line.plain.startswith(("    create", "Copying from"))
         if not listed and (line.plain or lines[-1].plain):
@@ -84,10 +85,10 @@ def _colour(name: str) -> str:
     return {"brown": "yellow"}.get(name, name).replace("bright", "bright_")
 
 
-def picture(lines: list[Text]) -> str:
-    """Draw a terminal with those lines, as an SVG that needs no font from elsewhere."""
-    console = Console(width=COLUMNS, file=io.StringIO(), record=True, highlight=False)
-    console.print(*lines, sep="\n")
+def picture(name: str, *shown: RenderableType, columns: int = COLUMNS) -> str:
+    """Draw a terminal that shows this, as an SVG that needs no font from elsewhere."""
+    console = Console(width=columns, file=io.StringIO(), record=True, highlight=False)
+    console.print(*shown, sep="\n")
     shape = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    shape = shape.replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, monospace")
-    return console.export_svg(title="", code_format=shape, unique_id="questions")
+    shape = shape.replace("Fira Code, monospace", FONTS).replace("arial", "sans-serif")
+    return console.export_svg(title="", code_format=shape, unique_id=name)

@@ -1,17 +1,22 @@
-"""`make doctor` finds what is wrong with the accounts and on the server, and nothing else."""
+"""`make doctor` finds every fault of the accounts and the server, and nothing else."""
 
 import copy
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
+from xml.etree import ElementTree
 
 import httpx
 import pytest
+from tools.base.screen import SIGNS
+from tools.doctor import CHECKS, diagnose
 
-from tests.stand_ins.laptop import Laptop
+from tests.stand_ins.laptop import SLOW, Laptop
 from tests.support.changes import edit
 from tests.support.git import git
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e
 Env = dict[str, str | None]
@@ -103,10 +108,10 @@ def not_deployed(laptop: Laptop) -> Iterator[Env]:
     assert laptop.bootstrap()[0]
 
 
-CHANGED = {"Commit": "has changes that are not committed"}
+CHANGED = {"Commit": "has uncommitted changes"}
 ORPHANED = "is deployed, but not in prefect.yaml. make prune"
 FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
-    "a block that nobody has created": (
+    "a block that does not exist": (
         in_prefect_yaml("env:$", 'gpu: "{{ prefect.blocks.secret.gpu.value }}"\n        env:'),
         {"Secrets": "", "Blocks": "the block gpu of type secret is missing"} | CHANGED,
     ),
@@ -124,7 +129,7 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
     ),
     "a missing work pool": (
         in_prefect_yaml(r"&modal\n +name: .*", '&modal\n      name: "none"'),
-        {"Work pool": "none is missing. make bootstrap, on a paid plan"} | CHANGED,
+        {"Work pool": "none is missing. make bootstrap (needs a paid"} | CHANGED,
     ),
     "a paused work pool": (
         paused, {"Work pool": "is paused. uv run prefect work-pool resume laptop"},
@@ -139,7 +144,7 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
             "GitHub token": "is missing. make bootstrap",
         },
     ),
-    "an expired token": (expired_token, {"GitHub token": "is refused: fatal: "}),
+    "an expired token": (expired_token, {"GitHub token": "GitHub refuses the token in the block"}),
     "half of Modal's token": (
         environment(MODAL_TOKEN_SECRET=None),
         {"Modal token": "only one of MODAL_TOKEN_ID and MODAL_TOKEN_SECRET is set. set both"},
@@ -162,7 +167,7 @@ def test_a_fault_is_named_with_its_remedy(laptop: Laptop, fault: str) -> None:
     provoke, expected = FAULTS[fault]
     with provoke(laptop) as env:
         found = laptop.doctor(**env)
-    if env:  # Without Prefect, there is much that cannot be checked.
+    if env:  # Without Prefect, many checks are skipped.
         found = {check: text for check, text in found.items() if text.startswith("failed: ")}
     assert found.keys() == expected.keys(), found
     assert {check: text for check, text in found.items() if expected[check] not in text} == {}
@@ -178,7 +183,8 @@ def test_the_commands_that_are_named_fix_it(laptop: Laptop) -> None:
     assert found.keys() == {"Orphaned deployments", "Work pool"}
     for text in found.values():
         command = text.split(". ")[-1]
-        done = laptop.run(*shlex.split(command), **({"YES": "1"} if "make" in command else {}))
+        yes = ["YES=1"] if "make" in command else []
+        done = laptop.run(*shlex.split(command), *yes)
         assert done.returncode == 0, done.stdout
     assert laptop.doctor() == {}
 
@@ -201,8 +207,62 @@ def test_the_real_command_says_the_same_and_changes_nothing(laptop: Laptop) -> N
         assert laptop.make_doctor().keys() == {"Work pool"}
         done = laptop.run("make", "--silent", "doctor")
     assert done.returncode != 0
-    assert done.stdout.split()[:4] == ["finding", "what", "to", "do"]
     rows = [line for line in done.stdout.splitlines() if line[:1] in [*"✓✗?!"]]
     assert [row.split()[1:3] for row in rows if row[0] != "✓"] == [["Work", "pool"]]
-    assert "\n25 passed, 1 failed\n" in done.stdout
+    assert "\n26 passed, 1 failed\n" in done.stdout
     laptop.assert_no_secret_was_said()
+
+
+# The picture in README.md.
+
+
+def drawn_rows(name: str) -> list[list[str]]:
+    """The parts of a drawn table: sign, check, and finding with remedy."""
+    lines: dict[float, str] = {}
+    svg = ElementTree.parse(ROOT / "docs/pictures" / name)
+    for text in svg.iter("{http://www.w3.org/2000/svg}text"):
+        if "clip-path" in text.attrib:
+            column, y = round(float(text.attrib["x"]) / 12.2), float(text.attrib["y"])
+            lines[y] = lines.get(y, "").ljust(column) + (text.text or "").replace("\xa0", " ")
+    shown = [line for _, line in sorted(lines.items())]
+    finding = 5 + max(len(check.name) for check in CHECKS)
+    rows: list[list[str]] = []
+    for line in shown[1:-1]:  # After the command, before the summary.
+        if line[:1].strip():
+            rows.append([line[0], line[3:finding].strip(), line[finding:]])
+        elif line.strip():
+            rows[-1][2] += line[finding:]
+    return rows
+
+
+def alike(text: str) -> str:
+    """A cell without spaces, where lines are wrapped, and without what differs between machines."""
+    text = re.sub(r"http\S+/accounts/\S+|Python\s*[\d.]+|commit\s*\w+", "…", text)
+    return re.sub(r"\s", "", text)
+
+
+def test_the_picture_shows_what_it_says_of_a_run_that_crashed(laptop: Laptop) -> None:
+    server, pool = laptop.cloud.server, laptop.pool
+    deployment = server.deployment(f"acme-{pool}-example")["id"]
+    path = f"deployments/{deployment}/create_flow_run"
+    run = server.post(path, name="crouching-civet")["id"]
+    log = {"name": "prefect", "level": 20, "timestamp": "2026-01-01T00:00:00Z", "flow_run_id": run}
+    log["message"] = "Executing deployment step: git_clone"
+    httpx.post(f"{server.url}/logs/", json=[log]).raise_for_status()
+    server.post(f"flow_runs/{run}/set_state", state={"type": "CRASHED"}, force=True)
+    checks = [check for check in CHECKS if check.name not in SLOW]
+    with expired_token(laptop), laptop.project_here() as project:
+        report = [[SIGNS[found.status], name, found.text + found.remedy]
+                  for name, found in diagnose(project, checks)]  # fmt: skip
+    httpx.delete(f"{server.url}/flow_runs/{run}").raise_for_status()
+
+    for old, new in (
+        (laptop.name, "acme/reports"),
+        (f"acme-{pool}", "acme-reports"),
+        (pool, "pref-modal-pool"),
+    ):
+        report = [[cell.replace(old, new) for cell in row] for row in report]
+    drawn = [row for row in drawn_rows("doctor.svg") if row[1].strip() not in SLOW]
+    assert [list(map(alike, row)) for row in drawn] == [list(map(alike, row)) for row in report], (
+        "run `make pictures PICTURES=doctor`"
+    )
