@@ -1,6 +1,7 @@
-"""What the tests share: the template, rendered in this process or by Copier's own command."""
+"""Shared fixtures: the template, rendered in this process or by Copier's own command."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,14 +28,21 @@ if os.environ.get("CI"):
 
 
 def pytest_configure() -> None:
-    """In CI, everything that is offered is proved, or the run fails before it begins."""
+    """In CI, every supported Python must be tested, or the run fails before it begins."""
+    # In the background, everything that the tests start would ignore interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("CI") and (absent := missing()):
         raise pytest.UsageError(f"Install Python {' '.join(absent)}: see CONTRIBUTING.md")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: much of the time, a test waits for a server."""
+    return (os.cpu_count() or 2) * 3 // 2
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_of_the_user() -> Iterator[None]:
-    """Keep the settings of whoever runs the tests out of everything that they start."""
+    """Keep the settings of the person who runs the tests out of everything that they start."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ.keys() - clean_environment().keys():
             patch.delenv(name)
@@ -49,7 +57,7 @@ def no_settings_of_the_user() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template as it stands in the working tree, without git: the fastest to render."""
+    """The working tree's template without git, which renders fastest."""
     return export_template(tmp_path_factory.mktemp("template"))
 
 
@@ -80,7 +88,7 @@ def macro(template: Path) -> Callable[..., str]:
 
 
 class Renderer:
-    """pytest-copie, without its two traps: unknown answers vanish, and errors pass silently."""
+    """pytest-copie without its two traps: it drops unknown answers and hides errors."""
 
     def __init__(self, copie: Copie) -> None:
         self.copie = copie
@@ -89,8 +97,8 @@ class Renderer:
         """Render a project, by default the tutorial's, and return its folder.
 
         Raises:
-            ValueError: an answer is to no question that is asked.
-            Exception: whatever Copier raised.
+            ValueError: an answer has no question.
+            Exception: an error of Copier.
         """
         if unknown := answers.keys() - questions(asked=True).keys():
             raise ValueError(f"no such questions: {sorted(unknown)}")
@@ -115,13 +123,13 @@ def tutorial(render: Renderer) -> Path:
 
 @pytest.fixture(scope="session")
 def newest_python() -> tuple[str, str]:
-    """The newest offered Python that this machine has: its version and its path."""
+    """The newest supported Python on this machine: its version and its path."""
     return max(interpreters().items(), key=lambda item: int(item[0].split(".")[1]))
 
 
 @pytest.fixture(scope="session")
 def beginning(tmp_path_factory: pytest.TempPathFactory, newest_python: tuple[str, str]) -> Path:
-    """The state in which a project has just come from the template's release v1.0.0."""
+    """A project that was just rendered from the template's release v1.0.0."""
     state = tmp_path_factory.mktemp("beginning")
     return begin(state, tmp_path_factory.mktemp("laptop"), newest_python)
 
@@ -134,7 +142,7 @@ def jinja(template: Path) -> Environment:
 
 @pytest.fixture(scope="session")
 def parsed(jinja: Environment, template: Path) -> dict[str, nodes.Template]:
-    """What a project is made from, as Jinja reads it: questions, macros, files and their paths."""
+    """Everything that Jinja reads for a project: questions, macros, files and their paths."""
     trees = {
         f"copier.yml: {question}: {key}": jinja.parse(text)
         for question, details in (questions(asked=True) | questions(asked=False)).items()
@@ -154,7 +162,7 @@ def parsed(jinja: Environment, template: Path) -> dict[str, nodes.Template]:
 
 @pytest.fixture
 def refusal(template: Path, tmp_path: Path) -> Callable[..., str]:
-    """Give answers that Copier has to refuse, as after `--data`, and return what it says."""
+    """Give answers that Copier must refuse, as after `--data`, and return its message."""
 
     def refuse(**answers: object) -> str:
         project = tmp_path / "project"

@@ -1,4 +1,4 @@
-"""The owner's own rules for Ruff and mypy hold for the owner's code, and never reach `tools/`."""
+"""The owner's rules for Ruff and mypy apply to the owner's code, and never to `tools/`."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ from tests.support.environment import clean_environment
 from tests.support.repository import ROOT
 
 LINE_LENGTH = "[tool.ruff]\nline-length = 100\n"
-# What nobody keeps in flows that print and in tests of pytest: for the owner's own files.
+# Rules that do not fit flows that print, or pytest's tests: off for the owner's files.
 ALL = """[tool.ruff.lint]
 select = ["ALL"]
 
@@ -40,19 +40,20 @@ def test_rules_for_ruff_leave_make_lint_green(project: Path, rules: str) -> None
     for command in LINT:
         assert f"\t$(UV) run {' '.join(word for word in command if word != '--no-cache')}" in lines
     append(project / "pyproject.toml", f"\n{rules}")
-    # What make flow writes follows them, too.
+    # The files of make flow follow them, too.
     added = run(project, sys.executable, "-m", "tools", "flow", f"orders_{'of_the_day_' * 3}now")
     assert added.returncode == 0, added.stdout
     for command in LINT:
         done = run(project, *command)
         assert done.returncode == 0, done.stdout
-    # They do hold for what is the owner's.
+    # They do apply to the owner's files.
     (project / "src/prefect_modal/flows/new.py").write_text("x = lambda: eval('1')\n")
     if rules == ALL:
         assert "S307" in run(project, *LINT[0]).stdout
     assert "tools" not in run(project, *LINT[0]).stdout
 
 
+@pytest.mark.long
 def test_strict_types_leave_the_tools_alone(project: Path) -> None:
     mypy = ("mypy", "--strict", "--cache-dir", str(ROOT / ".mypy_cache/project"), ".")
     done = run(project, *mypy)

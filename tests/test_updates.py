@@ -1,4 +1,4 @@
-"""`copier update` brings every old project to today, and leaves its owner's edits alone."""
+"""`copier update` brings every old project up to date, and keeps its owner's edits."""
 
 import functools
 import re
@@ -7,12 +7,13 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from _pytest.mark import ParameterSet
 from copier import VcsRef, run_copy, run_update
 from tools.base.finding import failed, passed
 from tools.base.project import Project
@@ -28,7 +29,7 @@ from tests.support.releases import TODAY, headings, publish, releases
 from tests.support.repository import ROOT, tree
 
 NEXT = "v1001.0.0"
-"""A release that is made up here, so that there is always one to update to."""
+"""An invented release, so that there is always one to update to."""
 UPDATES = [*((release, TODAY) for release in releases()), (TODAY, NEXT)]
 """From every release to today, and on to the next."""
 
@@ -58,18 +59,25 @@ COMPARED = [
     (old, new, chosen)
     for old, new in UPDATES
     for chosen in ANSWERS
-    # What lies between the oldest and the newest release would add tests for ever; from there,
-    # edited projects are updated.
+    # Releases between the oldest and the newest would add tests with each release; their edited
+    # projects are updated.
     if (old, new) in [UPDATES[0], *UPDATES[-2:]]
 ]
+
+
+def cases(of: Sequence[tuple[str, ...]]) -> list[ParameterSet]:
+    """Test cases, of which those of old releases are long."""
+    recent = [old for old, _ in UPDATES[-2:]]
+    return [pytest.param(*case, marks=() if case[0] in recent else pytest.mark.long) for case in of]
+
 
 Conflicts = dict[str, list[tuple[str, str]]]
 HUNK = re.compile(r"^<{7} .*\n((?:.*\n)*?)={7}\n((?:.*\n)*?)>{7} .*\n", re.MULTILINE)
 
-# The budget: where an update from a version meets the owner's edits, as (ours, theirs).
-# There is no way around these.
+# The budget: the conflicts of an update with the owner's edits, as (ours, theirs).
+# These cannot be avoided.
 CONFLICTS: dict[str, Conflicts] = {
-    # Both give the job that deploys a new name.
+    # Both rename the deploy job.
     TODAY: {
         ".github/workflows/prefect_cd.yaml": [
             (
@@ -101,7 +109,7 @@ Copy = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This repository: every release, the working tree, and what could come next."""
+    """This repository: every release, the working tree, and a possible next release."""
     folder = publish(tmp_path_factory.mktemp("history") / "template")
     by_template(folder)
     commit(folder, tag=NEXT)
@@ -110,7 +118,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def copy(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Copy:
-    """Render a version, and give it to its owner: each call returns a repository of its own."""
+    """Render a version for its owner: each call returns a new repository."""
 
     @functools.cache
     def render(version: str, *answers: tuple[str, object]) -> Path:
@@ -138,7 +146,7 @@ def update(project: Path, version: str | VcsRef, **answers: object) -> None:
 
 @pytest.fixture(scope="session")
 def grow(copy: Copy, tmp_path_factory: pytest.TempPathFactory) -> Copy:
-    """A project of a version after its owner's first months; each call returns one of its own."""
+    """A project of a version after its owner's first months; each call returns a new one."""
 
     @functools.cache
     def edited(version: str) -> Path:
@@ -152,7 +160,7 @@ def grow(copy: Copy, tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 @pytest.fixture(scope="session")
 def grown_and_updated(grow: Copy) -> Copy:
-    """A grown project after the update from one version to another, made once and only to read."""
+    """A grown project after an update between two versions, created once, for reading only."""
 
     @functools.cache
     def run(old: str, new: str) -> Path:
@@ -164,7 +172,7 @@ def grown_and_updated(grow: Copy) -> Copy:
 
 
 def conflicts(project: Path) -> Conflicts:
-    """What an update could not merge, by file; git names the same files."""
+    """The conflicts of an update, by file; git lists the same files."""
     files = {name: text.decode() for name, text in tree(project).items()}
     found = {name: HUNK.findall(text) for name, text in files.items()}
     found = {name: hunks for name, hunks in found.items() if hunks}
@@ -174,24 +182,24 @@ def conflicts(project: Path) -> Conflicts:
 
 
 def lines(project: Path, name: str) -> Counter[bytes]:
-    """The lines of a file, and how often each is there."""
+    """The lines of a file, with counts."""
     file = project / name
     return Counter(file.read_bytes().splitlines() if file.exists() else [])
 
 
 OWNED = tuple(f"{name}/" for name, owner in owners() if owner == "yours")
-"""The folders that updates leave alone, whatever the template does to them."""
+"""The folders that updates never change."""
 
 
 def split(project: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """The files that belong to the owner alone, and those that updates merge."""
+    """The files that belong only to the owner, and those that updates merge."""
     files = tree(project)
     owned = {name: content for name, content in files.items() if name.startswith(OWNED)}
     return owned, {name: content for name, content in files.items() if name not in owned}
 
 
 def shared(project: Path) -> list[Any]:
-    """What the owner of a grown project has put into shared files, as those who read them see it."""
+    """The owner's additions to a grown project's shared files, as programs read them."""
     pyproject = tomllib.loads((project / "pyproject.toml").read_text())
     deployments = yaml.safe_load((project / "prefect.yaml").read_text())["deployments"]
     return [
@@ -205,6 +213,7 @@ def shared(project: Path) -> list[Any]:
     ]
 
 
+@pytest.mark.long
 def test_a_grown_project_is_one_that_works(grow: Copy) -> None:
     project = grow(TODAY)
     dependencies, dev, *_ = shared(project)
@@ -222,7 +231,7 @@ def test_a_grown_project_is_one_that_works(grow: Copy) -> None:
     subprocess.run([sys.executable, "-c", "\n".join(program)], cwd=project, env=env, check=True)
 
 
-@pytest.mark.parametrize(("old", "new", "chosen"), COMPARED)
+@pytest.mark.parametrize(("old", "new", "chosen"), cases(COMPARED))
 def test_an_updated_project_is_what_a_fresh_copy_would_be(
     copy: Copy, old: str, new: str, chosen: str
 ) -> None:
@@ -237,12 +246,12 @@ def test_an_updated_project_is_what_a_fresh_copy_would_be(
     assert not conflicts(project)
 
 
-@pytest.mark.parametrize(("old", "new"), UPDATES)
+@pytest.mark.parametrize(("old", "new"), cases(UPDATES))
 def test_an_update_keeps_every_edit_and_brings_every_change(
     copy: Copy, grow: Copy, grown_and_updated: Copy, old: str, new: str
 ) -> None:
     base, mine = copy(old), grow(old)
-    # Projects from before the question keep the name that they had.
+    # Projects older than the question keep their name.
     theirs = copy(new, **({"project_name": "prefect-modal"} | answers(base)))
     project = grown_and_updated(old, new)
     in_conflict = conflicts(project)
@@ -342,7 +351,7 @@ def test_a_dependabot_file_of_the_owners_stays_where_there_is_none_of_the_templa
 
 
 def locked_from(project: Path) -> dict[str, Any]:
-    """All that uv makes a lock file from."""
+    """Everything that a lock file depends on."""
     pyproject = tomllib.loads((project / "pyproject.toml").read_text())
     others = ("build-system", "project.description", "project.readme", "tool.uv.build-backend")
     for name in (*others, "tool.uv.default-groups"):
@@ -379,7 +388,7 @@ def test_every_answer_can_be_changed_and_changed_back(copy: Copy) -> None:
 
 @pytest.fixture(scope="session")
 def oldest_copier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The oldest Copier that the template admits."""
+    """The oldest Copier that the template supports."""
     folder = tmp_path_factory.mktemp("oldest")
     copier_version = questionnaire()["_min_copier_version"]
     for command in (
@@ -430,7 +439,7 @@ def test_another_package_name_leaves_the_code_where_it_is(grow: Copy) -> None:
     update(project, VcsRef.CURRENT, package_name="other")
     assert {name: text for name, text in tree(project).items() if name.startswith(OWNED)} == before
     assert 'module-name = "other"' in (project / "pyproject.toml").read_text()
-    # The owner has named another module there, so the choice is the owner's.
+    # The owner uses another module there, so the owner has to choose.
     entrypoint = "    entrypoint: {}.flows.{}:main\n"
     assert conflicts(project) == {
         "prefect.yaml": [
@@ -454,5 +463,5 @@ def test_make_check_refuses_what_git_has_rejected(copy: Copy) -> None:
     (project / "Makefile.rej").touch()
     commit(project)
     assert check_conflicts(Project(project)) == [
-        failed("Makefile.rej is a part that did not fit", "delete it")
+        failed("Makefile.rej is a rejected part of an update", "apply it by hand, then delete it")
     ]

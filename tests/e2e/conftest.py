@@ -1,9 +1,10 @@
-"""The engines of a real run, as fixtures, and rendered projects with their own commands."""
+"""Fixtures for a real run: a server, containers, and rendered projects with their commands."""
 
 import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -40,7 +41,7 @@ BuildContainer = Callable[[dict[str, Any], Path, dict[str, str]], Container]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say in the open which Python versions this machine cannot prove."""
+    """Report which Python versions this machine cannot test."""
     if absent := missing():
         terminalreporter.section("not run here")
         terminalreporter.write_line(f"no interpreter on this machine: Python {', '.join(absent)}")
@@ -81,7 +82,7 @@ def run_make(tmp_path: Path) -> Make:
 def build_container(
     newest_python: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> BuildContainer:
-    """Do what Modal does before a run: take an image, install packages into it, start it.
+    """Do Modal's work before a run: get an image, install packages into it, start it.
 
     An image of Prefect is as fresh as the lock file that it is first needed for, and built once
     for all processes of a run.
@@ -124,8 +125,25 @@ def build_container(
 
 @pytest.fixture(scope="session")
 def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where projects of one Python have an environment in common: uv brings it up to date in no time."""
+    """The environment that projects of one Python share, so that uv updates it quickly."""
     return tmp_path_factory.mktemp("environments")
+
+
+@pytest.fixture(scope="session")
+def lock() -> Callable[[Path, str], None]:
+    """Lock a project for a Python; another one with the same requirements gets the same file."""
+    made: dict[str, bytes] = {}
+
+    def lock(project: Path, python: str) -> None:
+        text = (project / "pyproject.toml").read_text()
+        key = re.sub("^description = .*$", python, text, flags=re.MULTILINE)
+        if key not in made:
+            env = clean_environment(UV_PYTHON=python)
+            subprocess.run(["uv", "lock", "--quiet"], cwd=project, env=env, check=True)
+            made[key] = (project / "uv.lock").read_bytes()
+        (project / "uv.lock").write_bytes(made[key])
+
+    return lock
 
 
 @pytest.fixture(scope="session")
@@ -134,11 +152,12 @@ def start_project(
     github: GitHub,
     render: Renderer,
     build_container: BuildContainer,
+    lock: Callable[[Path, str], None],
     newest_python: tuple[str, str],
     environments: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> StartProject:
-    """Do what the README says up to the first push: render, lock, make the pool, push."""
+    """Follow the README up to the first push: render, lock, create the pool, push."""
 
     def start(
         python_version: str = newest_python[0], repository: str = "", **answers: object
@@ -165,8 +184,7 @@ def start_project(
         bare = github.create(repository)
         if answers.get("private_repository") is False:
             github.public.add(repository)
-        done = project.make("uv.lock")
-        assert done.returncode == 0, done.stdout
+        lock(folder, interpreters()[python_version])
         git(folder, "init", "--quiet", "--initial-branch", "main")
         git(folder, "remote", "add", "origin", f"file://{bare}")
         project.push()
@@ -177,7 +195,7 @@ def start_project(
 
 @pytest.fixture(scope="module")
 def released_template(published_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template as these laptops find it; a test may release something newer."""
+    """The template of these laptops; a test may release a newer version."""
     return shutil.copytree(published_template, tmp_path_factory.mktemp("released") / "template")
 
 
@@ -185,6 +203,7 @@ def released_template(published_template: Path, tmp_path_factory: pytest.TempPat
 def start(
     released_template: Path,
     prefect_cloud: PrefectCloud,
+    lock: Callable[[Path, str], None],
     newest_python: tuple[str, str],
     environments: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -194,7 +213,6 @@ def start(
     It is for the Python of this process and has a lock file already, so that its tools can
     be called here; or else it is for the newest Python and as `copier copy` leaves it.
     """
-    locks: dict[str, bytes] = {}
     with contextlib.ExitStack() as edges:
 
         def render(locked: bool = True, name: str = "", **answers: object) -> Laptop:
@@ -229,11 +247,7 @@ def start(
                 closing_message=done.stderr,
             )
             if locked:
-                lock, which = laptop.project / "uv.lock", str(answers)
-                if which not in locks:
-                    assert laptop.run("uv", "lock", "--quiet").returncode == 0
-                    locks[which] = lock.read_bytes()
-                lock.write_bytes(locks[which])
+                lock(laptop.project, python)
             return laptop
 
         yield render

@@ -1,6 +1,7 @@
-"""The rendered workflows, unmodified, do their work on a real runner of GitHub Actions: act."""
+"""The rendered workflows run unmodified on a real runner of GitHub Actions, act."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -15,7 +16,6 @@ from tests.stand_ins.github import new_token
 from tests.stand_ins.github_api import COMMENT
 from tests.stand_ins.prefect_cloud import PrefectCloud, serve_cloud
 from tests.stand_ins.project import Project
-from tests.support.changes import edit
 from tests.support.documents import set_up_staging
 from tests.support.environment import UV_CACHE, clean_environment
 from tests.support.git import commit, git
@@ -23,6 +23,8 @@ from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e
 Act = Callable[..., Done]
+Targets = Callable[..., list[str]]
+CHECKS = ["lint", "check", "test"]
 
 # act emulates actions/checkout; setup-uv would download uv, which is on the path already.
 STUB = """
@@ -73,14 +75,14 @@ def project(start_project: StartProject) -> Project:
 
 @pytest.fixture
 def checkout(project: Project, tmp_path: Path) -> Path:
-    """What was pushed; a test may change it. For act, `origin` says which repository it is."""
+    """The pushed project; a test may change it. act reads the repository from `origin`."""
     checkout = shutil.copytree(project.folder, tmp_path / "checkout")
     git(checkout, "remote", "set-url", "origin", f"https://github.com/{project.repository}")
     return checkout
 
 
 def on_the_server(project: Project) -> list[dict[str, Any]]:
-    """The project's deployments, if there are any yet."""
+    """The project's deployments, if any exist yet."""
     name = f"{project.repository.replace('/', '-')}-example"
     found: list[dict[str, Any]] = project.server.post(
         "deployments/filter", deployments={"name": {"any_": [name]}}
@@ -91,6 +93,17 @@ def on_the_server(project: Project) -> list[dict[str, Any]]:
 @pytest.fixture
 def secrets(prefect_cloud: PrefectCloud) -> dict[str, str]:
     return {"PREFECT_API_URL": prefect_cloud.url, "PREFECT_API_KEY": prefect_cloud.key}
+
+
+def leave_out_tests(checkout: Path) -> None:
+    """Delete the project's tests, which start a server; other tests run them."""
+    shutil.rmtree(checkout / "tests")
+
+
+def push(checkout: Path) -> None:
+    """Commit everything as a commit on GitHub, without which it is not deployed."""
+    commit(checkout)
+    git(checkout, "update-ref", "refs/remotes/origin/pushed", "HEAD")
 
 
 def test_a_push_deploys_and_shows_what_runs_when_and_what_is_left_over(
@@ -108,14 +121,17 @@ def test_a_push_deploys_and_shows_what_runs_when_and_what_is_left_over(
         flow_id=server.post("flows/", name="main")["id"],
         pull_steps=[{"prefect.deployments.steps.git_clone": clone}],
     )
+    leave_out_tests(checkout)
+    push(checkout)
     done = act(checkout, "push", "prefect_cd.yaml", secrets)
     assert done.returncode == 0, done.stdout
     deployment = project.deployment()
-    pushed = git(project.folder, "rev-parse", "HEAD")
+    pushed = git(checkout, "rev-parse", "HEAD")
     assert deployment["version"] == pushed
     assert f" commit={pushed}; " in str(deployment["pull_steps"])
     assert secrets["PREFECT_API_KEY"] not in done.stdout
-    assert "3 passed" in done.stdout
+    assert "15 passed" in done.stdout
+    assert "no tests ran" in done.stdout
     former = f"main/{project.folder.parent.name}-former"
     page = f"{prefect_cloud.ui_url}/deployments/deployment/{deployment['id']}"
     summary = re.search(r"Summary - ((?:.*\n)+?)\[Deploy", done.stdout)
@@ -134,58 +150,35 @@ def test_a_push_deploys_and_shows_what_runs_when_and_what_is_left_over(
     ]
 
 
-def leave_out_tests(checkout: Path) -> None:
-    """Delete the project's tests: the first of these runs has them, and they need a server."""
-    shutil.rmtree(checkout / "tests")
+@pytest.fixture
+def targets(checkout: Path, act: Act, secrets: dict[str, str], tmp_path: Path) -> Targets:
+    """The targets of make that an event runs, with a make that only prints them."""
+    (make := tmp_path / "stub/make").parent.mkdir()
+    make.write_text('#!/bin/sh\necho "make $@"\ntest "$@" != "$FAILING"\n')
+    make.chmod(0o755)
+    path = f"{make.parent}{os.pathsep}{clean_environment()['PATH']}"
+
+    def run(event: str, workflow: str, failing: str = "") -> list[str]:
+        done = act(checkout, event, workflow, secrets, PATH=path, FAILING=failing)
+        assert (done.returncode != 0) is bool(failing), done.stdout
+        return re.findall(r"\| make ([\w-]+)$", done.stdout, re.MULTILINE)
+
+    return run
 
 
-def push(checkout: Path) -> None:
-    """Commit all, as a commit that is on GitHub: else it would not be deployed anyway."""
-    commit(checkout)
-    git(checkout, "update-ref", "refs/remotes/origin/pushed", "HEAD")
+def test_a_push_that_does_not_pass_its_checks_deploys_nothing(targets: Targets) -> None:
+    assert targets("push", "prefect_cd.yaml") == [*CHECKS, "prefect-deploy"]
+    for number, check in enumerate(CHECKS, 1):
+        assert targets("push", "prefect_cd.yaml", failing=check) == CHECKS[:number]
 
 
-def test_a_push_of_a_flow_that_no_container_can_import_deploys_nothing(
-    project: Project, checkout: Path, act: Act, secrets: dict[str, str]
+def test_other_branches_and_pull_requests_are_checked_in_the_same_way_and_not_deployed(
+    checkout: Path, targets: Targets
 ) -> None:
-    before = on_the_server(project)
-    # Prefect would deploy it: on this machine there is pytest.
-    edit(
-        checkout / "src/prefect_modal/flows/flow1.py",
-        "from prefect",
-        "import pytest  # noqa: F401\nfrom prefect",
-    )
-    push(checkout)
-    done = act(checkout, "push", "prefect_cd.yaml", secrets)
-    assert done.returncode != 0
-    assert "All checks passed!" in done.stdout
-    name = f"{project.repository.replace('/', '-')}-example"
-    assert f"::error::Imports: {name}: prefect_modal/flows/flow1.py:3 imports pytest" in done.stdout
-    assert on_the_server(project) == before
-
-
-def test_a_run_by_hand_from_another_branch_checks_and_deploys_nothing(
-    project: Project, checkout: Path, act: Act, secrets: dict[str, str]
-) -> None:
-    before = on_the_server(project)
     git(checkout, "switch", "--quiet", "--create", "feature")
-    leave_out_tests(checkout)
-    push(checkout)
-    done = act(checkout, "workflow_dispatch", "prefect_cd.yaml", secrets)
-    assert done.returncode == 0, done.stdout
-    assert "15 passed" in done.stdout
-    assert "no tests ran" in done.stdout
-    assert on_the_server(project) == before
-
-
-def test_a_pull_request_is_checked_in_the_same_way_and_a_conflict_marker_fails_it(
-    checkout: Path, act: Act
-) -> None:
-    edit(checkout / "README.md", r"\A", f"{'<' * 7} before updating\n")
-    commit(checkout)
-    done = act(checkout, "pull_request", "ci.yaml")
-    assert done.returncode != 0
-    assert "Conflicts: README.md has both versions" in done.stdout
+    git(checkout, "commit", "--quiet", "--allow-empty", "--message", "Mine")
+    assert targets("workflow_dispatch", "prefect_cd.yaml") == CHECKS
+    assert targets("pull_request", "ci.yaml") == CHECKS
 
 
 # Previews: the workflow that docs/environments.md offers.
@@ -200,6 +193,7 @@ runs:
 """
 
 
+@pytest.mark.long
 def test_a_label_deploys_a_preview_and_comments_once_and_without_it_the_preview_is_deleted(
     project: Project, checkout: Path, act: Act, secrets: dict[str, str], tmp_path: Path
 ) -> None:
@@ -267,7 +261,7 @@ def test_a_label_deploys_a_preview_and_comments_once_and_without_it_the_preview_
         said = pull_request(gone, *(["preview"] if gone == "closed" else []), changed="preview")
         assert previews() == []
         (comment,) = project.github.comments
-        assert comment["body"].split("\n")[1] == "### The preview of feature/x is deleted"
+        assert comment["body"].split("\n")[1] == "### Deleted the preview of feature/x"
     assert "There is no preview of feature/x" in said
     assert on_the_server(project) == base
     assert token not in said
@@ -276,6 +270,7 @@ def test_a_label_deploys_a_preview_and_comments_once_and_without_it_the_preview_
 # Staging: the lines of prefect_cd.yaml that docs/environments.md changes.
 
 
+@pytest.mark.long
 def test_staging_is_deployed_to_its_own_workspace_with_paused_schedules(
     project: Project,
     checkout: Path,

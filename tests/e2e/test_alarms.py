@@ -1,4 +1,4 @@
-"""An alarm tells a webhook of runs that fail, crash, hang or are late, once, and of no others."""
+"""An alarm reports runs that fail, crash, hang or are late to a webhook, once, and no others."""
 
 import contextlib
 import json
@@ -52,7 +52,7 @@ for name, run in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
         except BaseException as error:
             print(name, type(error).__name__)
 """
-"""The runs of deployments, as the process in a container executes them."""
+"""Executes the runs of deployments, like the process in a container."""
 ASK = """
 from pathlib import Path
 from tools.base.project import Project
@@ -65,11 +65,11 @@ print(take(step, Project(Path.cwd()), ready=set()))
 
 @dataclass
 class Chat:
-    """What takes messages at secret addresses, as Slack does."""
+    """A receiver of messages at secret addresses, such as Slack."""
 
     url: str = ""
     messages: list[tuple[str, str]] = field(default_factory=list)
-    """To which address, and what."""
+    """The address and the text of each message."""
 
     def answer(self, request: Request) -> Answer:
         if request.path == "/gone":
@@ -79,7 +79,7 @@ class Chat:
         return Answer(200)
 
     def told(self, address: str, number: int) -> list[str]:
-        """What came to an address, once that many have come and no other since."""
+        """The messages at an address, after that many have come and no more follow."""
         end = time.monotonic() + 30
         while len(self._at(address)) < number and time.monotonic() < end:
             time.sleep(0.1)
@@ -104,7 +104,7 @@ def address(chat: Chat) -> str:
 
 @dataclass
 class Owner:
-    """Somebody with a project, who is logged in to a server."""
+    """The owner of a project, who is logged in to a server."""
 
     folder: Path
     name: str
@@ -120,7 +120,7 @@ class Owner:
         refresh_global_settings_context()
 
     def bootstrap(self, **extra: str) -> str:
-        """What `make bootstrap` says of alarms."""
+        """The output of `make bootstrap` about alarms."""
         with self.project(**extra) as project:
             try:
                 return take(STEP, project, ready=set())
@@ -128,7 +128,7 @@ class Owner:
                 return f"action needed. {error}"
 
     def doctor(self) -> list[str]:
-        """What `make doctor` says of them."""
+        """The output of `make doctor` about them."""
         with self.project() as project:
             found = STEP.check(project)
         findings = found if isinstance(found, list) else [found]
@@ -184,7 +184,7 @@ def test_it_tells_of_what_needs_a_person_once_and_of_nothing_else(
         for name, state in states.items()
     )
 
-    # The address is a secret: who has it can write there.
+    # The address is a secret: it allows anyone to write.
     chosen = {"event": {"name": ["prefect.automation.action.executed"]}}
     end = time.monotonic() + 30
     events: list[dict[str, Any]] = []
@@ -203,13 +203,13 @@ def test_connecting_twice_makes_one_alarm_and_another_address_replaces_the_first
     owner: Owner, chat: Chat, address: str
 ) -> None:
     assert owner.bootstrap() == (
-        "skipped. not connected: no message tells that a run has failed. "
-        "make bootstrap asks for a webhook, or takes that in ALARM_WEBHOOK"
+        "skipped. not connected: no message reports failed runs. "
+        "make bootstrap asks for a webhook, or reads it from ALARM_WEBHOOK"
     )
     assert owner.doctor()[0].startswith("passed: not connected")
     assert owner.alarms() == []
 
-    told = f"the automation {owner.name} alarm tells of failed, crashed and late runs"
+    told = f"the automation {owner.name} alarm reports failed, crashed and late runs"
     assert owner.bootstrap(ALARM_WEBHOOK=f"{address}\n") == f"done. {told}"
     assert owner.bootstrap(ALARM_WEBHOOK=address) == f"already there. {told}"
     assert owner.bootstrap() == f"already there. {told}"
@@ -218,13 +218,13 @@ def test_connecting_twice_makes_one_alarm_and_another_address_replaces_the_first
     assert owner.block(secret=True)["data"]["url"] == address
     (alarm,) = owner.alarms()
 
-    # What its owner has changed stays.
+    # The owner's changes stay.
     mine = {"trigger": alarm["trigger"] | {"expect": ["prefect.flow-run.Failed"]}}
     mine |= {name: alarm[name] for name in ("name", "description", "enabled", "actions")}
     owner.server.ask("PUT", f"automations/{alarm['id']}", mine).raise_for_status()
     refused = f"{chat.url}/gone"
     said = owner.bootstrap(ALARM_WEBHOOK=refused)
-    assert said == "action needed. That webhook takes no message: it answers 404"
+    assert said == "action needed. A test message to the webhook failed: it answered 404"
     assert owner.block(secret=True)["data"]["url"] == address
     assert owner.bootstrap(ALARM_WEBHOOK=f"{address}-2") == f"done. {told}"
     assert owner.block(secret=True)["data"]["url"] == f"{address}-2"
@@ -239,7 +239,7 @@ def test_an_alarm_that_would_say_nothing_is_found(owner: Owner, address: str) ->
     second = file.read_text().partition("deployments:\n")[2].replace("-example", "-second")
     second = second.partition("    work_pool:\n")[0] + "    work_pool: *modal\n"
     file.write_text(file.read_text() + second.replace(tag, ""))
-    lacks = f"{owner.name}-second lacks the tag {owner.name}, so no alarm tells of its runs"
+    lacks = f"{owner.name}-second lacks the tag {owner.name}, so no alarm reports its runs"
     lacks += f". add tags: [{owner.name}] to it in prefect.yaml"
     assert owner.doctor()[1:] == [f"warning: {lacks}"]
     assert owner.bootstrap(ALARM_WEBHOOK=address) == f"action needed. {lacks}"
@@ -254,8 +254,8 @@ def test_an_alarm_that_would_say_nothing_is_found(owner: Owner, address: str) ->
 
     owner.server.ask("DELETE", f"block_documents/{owner.block()['id']}")
     (found,) = owner.doctor()
-    assert "takes the address is missing. make bootstrap" in found
-    assert owner.bootstrap() == "action needed. Set ALARM_WEBHOOK to a webhook's address"
+    assert "alarm is missing. make bootstrap" in found
+    assert owner.bootstrap() == "action needed. Set ALARM_WEBHOOK to the address of a webhook"
     assert owner.bootstrap(ALARM_WEBHOOK=address).startswith("done. ")
     assert len(owner.alarms()) == 1
 

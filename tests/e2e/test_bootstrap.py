@@ -1,4 +1,4 @@
-"""`make bootstrap` connects whatever is not connected yet, and says what it needs."""
+"""`make bootstrap` connects everything that is not connected yet, and says what it needs."""
 
 import secrets
 import sys
@@ -37,14 +37,14 @@ sys.addaudithook(note)
 
 
 def block(laptop: Laptop) -> dict[str, Any]:
-    """The block from which containers take the token, with its secrets."""
+    """The block with the containers' token, including its secrets."""
     path = f"block_types/slug/github-credentials/block_documents/name/acme-{laptop.pool}"
     data: dict[str, Any] = laptop.cloud.server.get(f"{path}?include_secrets=true")["data"]
     return data
 
 
 def step(laptop: Laptop, name: str, **extra: str | None) -> str:
-    """Take one step, as if those before it were right, and return what bootstrap says of it."""
+    """Run one step as if the earlier ones had passed, and return its output."""
     (it,) = [step for step in STEPS if step.name == name]
     with laptop.project_here(**extra) as project:
         try:
@@ -92,7 +92,7 @@ def test_values_in_the_environment_are_enough(
     assert {text.split(".")[0] for text in steps.values()} == {"already there", "checked"}
     assert laptop.state() == before
 
-    # What was connected is what a run needs.
+    # A run finds everything that it needs.
     project = Project(
         laptop.project, laptop.name, laptop.cloud.server, laptop.github, laptop.environment(),
         lambda variables: build_container(
@@ -117,8 +117,10 @@ def test_without_any_value_each_step_says_what_it_needs(start: Callable[..., Lap
     for name in ("GitHub token", "Work pool", "Deployment"):
         assert steps[name] == "action needed. Prefect is not connected"
     page = f"https://github.com/{laptop.name}/settings/secrets/actions"
-    assert steps["GitHub secrets"].startswith("action needed. gh is not logged in. gh auth login,")
-    assert "or add PREFECT_API_KEY (a new key from " in steps["GitHub secrets"]
+    assert steps["GitHub secrets"].startswith(
+        "action needed. gh is not logged in. gh auth login, or set GH_TOKEN, or add"
+    )
+    assert " PREFECT_API_KEY (a new key from " in steps["GitHub secrets"]
     assert steps["GitHub secrets"].endswith(f" at {page}")
     # The repository needs no account but GitHub's own.
     assert steps["Commit"].startswith("done. ")
@@ -142,12 +144,12 @@ def test_what_is_refused_is_not_saved(start: Callable[..., Laptop]) -> None:
     assert "refuses the key" in step(laptop, "Prefect", PREFECT_API_KEY=(wrong := new_token()))
     page = f"https://github.com/{laptop.name}/settings/secrets/actions"
     assert page in step(laptop, "GitHub secrets")
-    assert f"That token cannot read {laptop.name}" in step(
+    assert f"The token in GITHUB_CLONE_TOKEN cannot read {laptop.name}" in step(
         laptop, "GitHub token", GITHUB_CLONE_TOKEN=other
     )
-    # It has to read as in a container, without the logins of this machine.
+    # The token must be able to read as in a container, without this machine's logins.
     (laptop.home / ".netrc").write_text(f"machine github.com login x password {laptop.owner}\n")
-    assert f"That token cannot read {laptop.name}" in step(
+    assert f"The token in GITHUB_CLONE_TOKEN cannot read {laptop.name}" in step(
         laptop, "GitHub token", GITHUB_CLONE_TOKEN=new_token()
     )
     with pytest.raises(httpx.HTTPStatusError, match="404"):
@@ -184,7 +186,7 @@ def test_a_plan_without_push_work_pools_is_named_and_nothing_is_left_half_made(
     assert step(laptop, "Work pool") == f"action needed. {PLAN}"
     assert laptop.state() == before
     assert laptop.doctor()["Work pool"] == (
-        f"failed: {laptop.pool} is missing. make bootstrap, on a paid plan of Prefect Cloud"
+        f"failed: {laptop.pool} is missing. make bootstrap (needs a paid Prefect Cloud plan)"
     )
 
 
@@ -230,7 +232,7 @@ def test_the_consoles_address_is_understood(start: Callable[..., Laptop]) -> Non
     step(laptop, "Prefect", PREFECT_API_URL=None)
     profile = laptop.run(prefect, "config", "view", PREFECT_API_URL=None)
     assert f"PREFECT_API_URL='{api}'" in profile.stdout
-    # In the environment, it is taken for what is meant.
+    # In the environment, it means the API.
     with laptop.project_here(PREFECT_API_URL=console) as project:
         assert project.workspace.url == api
 
@@ -254,13 +256,14 @@ def test_a_person_types_a_token_and_may_interrupt(start: Callable[..., Laptop]) 
     laptop.github.scopes = "repo, workflow"
     laptop.github.rights[laptop.owner] = OWNER
     terminal = laptop.talk("bootstrap", GITHUB_CLONE_TOKEN=None)
+    terminal.expect(f"Containers need a GitHub token that can read {laptop.name}.")
     terminal.expect("Use gh's own token.*'repo', 'workflow' in all your repositories.*N")
     terminal.sendline("n")
     terminal.expect("GitHub token: ")
     terminal.sendline(laptop.token)
     terminal.expect("GitHub token: done")
     terminal.sendintr()
-    terminal.expect("goes on where it stopped")
+    terminal.expect("Run it again to continue")
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 130
@@ -283,8 +286,6 @@ def test_a_token_that_cannot_read_is_refused_and_ghs_own_taken(
     terminal.expect("GitHub token: ")
     terminal.sendline(wrong := new_token())
     terminal.expect(f"That token cannot read {laptop.name}")
-    terminal.close(force=True)
-    terminal = laptop.talk("bootstrap", GITHUB_CLONE_TOKEN=None)
     terminal.expect("can do more than read.*N")
     terminal.sendline("y")
     terminal.expect("GitHub token: done")
@@ -305,7 +306,7 @@ def test_a_person_logs_in_to_prefect_and_modal(start: Callable[..., Laptop]) -> 
     terminal.expect("Paste your API key")
     terminal.sendline(laptop.cloud.key)
     terminal.expect("Prefect: done. http")
-    # The same process goes on with the login that was not there when it started.
+    # The same process continues with the login that was missing when it started.
     terminal.expect("GitHub token: done")
     terminal.expect("▟█▀▀▀▀▜▖")  # Modal's sign; then it opens a browser and waits.
     terminal.close(force=True)
@@ -335,9 +336,9 @@ def test_without_gh_it_says_what_to_add_by_hand(
     page = f"https://github.com/{laptop.name}/settings/secrets/actions"
     monkeypatch.setattr(sys, "executable", str(tools / "python"))
     assert step(laptop, "GitHub secrets", PATH=str(tools)) == (
-        "action needed. gh cannot tell: gh is not installed. "
+        "action needed. gh cannot list the secrets: gh is not installed. "
         "add PREFECT_API_KEY (a new key from https://app.prefect.cloud/my/api-keys) and PREFECT_API_URL "
-        f"(what uv run prefect config view prints where you are logged in) at {page}"
+        f"(printed by uv run prefect config view where you are logged in) at {page}"
     )
 
 
@@ -349,10 +350,10 @@ def test_nothing_is_pushed_to_another_repository(start: Callable[..., Laptop]) -
     assert not ready
     remedy = f"git remote set-url origin https://github.com/{laptop.name}"
     assert remedy in steps["Remote"]
-    assert "Remote has to be right first" in steps["Commit"]
+    assert "Fix Remote first" in steps["Commit"]
     for name in ("GitHub token", "Work pool"):
-        assert "Remote has to be right first" in steps[name]
-    assert "Work pool has to be right first" in steps["Deployment"]
+        assert "Fix Remote first" in steps[name]
+    assert "Fix Work pool first" in steps["Deployment"]
     assert laptop.run("git", "log").returncode != 0
 
 
@@ -372,7 +373,7 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     assert not ready
     resume = f"uv run prefect work-pool resume {laptop.pool}"
     assert steps["Work pool"] == f"action needed. {laptop.pool} is paused. {resume}"
-    assert "Work pool has to be right first" in steps["GitHub secrets"]
+    assert "Fix Work pool first" in steps["GitHub secrets"]
     assert laptop.run(*resume.split()).returncode == 0
     assert step(laptop, "Work pool") == (
         f"action needed. {laptop.pool} has no Modal token. "
@@ -387,7 +388,7 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     git(laptop.project, "commit", "--quiet", "--allow-empty", "--message", "Mine")
     said = step(laptop, "Commit")
     assert "git push" in said
-    assert "push as somebody who may: gh auth login" in said
+    assert "log in as a user who may push: gh auth login" in said
     laptop.github.rights[laptop.owner] = OWNER
 
     # A flow that is not there.
@@ -418,5 +419,5 @@ def test_a_server_of_ones_own_gets_nothing_from_github(start: Callable[..., Lapt
     laptop = start()
     own = {"PREFECT_API_URL": laptop.cloud.server.url, "PREFECT_API_KEY": None}
     assert "Unknown work pool type 'modal:push'" in step(laptop, "Work pool", **own)
-    assert "is used without a key" in step(laptop, "GitHub secrets", **own)
+    assert "has no API key here" in step(laptop, "GitHub secrets", **own)
     assert laptop.github.secrets == {}

@@ -1,4 +1,4 @@
-"""`make check` says whether a commit would run, and `make rehearse` runs it; both without any account."""
+"""`make check` and `make rehearse` show whether a commit would run, without any account."""
 
 import json
 import os
@@ -17,10 +17,11 @@ from tools.checks.imports import check_imports
 from tools.checks.machine import check_lock_file
 
 from tests.conftest import Renderer
-from tests.e2e.conftest import Make
 from tests.stand_ins.http_edge import Answer, Request, listen
+from tests.stand_ins.project import make
 from tests.support.changes import edit
 from tests.support.environment import clean_environment
+from tests.support.forked import forks
 from tests.support.git import commit, git
 from tests.support.pythons import interpreters
 
@@ -30,20 +31,20 @@ HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 FLOW = "from prefect import flow\n\n{}\n\n@flow\ndef main(day: str, count: int = 1) -> None: ...\n"
 FOUND = """
 Keys | failed | $.deployments[0]: Additional properties are not allowed ('descripton' was unexpected) | see https://docs.prefect.io/v3/how-to-guides/deployments/prefect-yaml
-Names | failed | main/twice is there twice, and the last one overwrites the others | give each of them another name
+Names | failed | main/twice is defined more than once, and the last one overwrites the others | give each of them its own name
 Flows | failed | misspelt: ours.misspelt:main has no parameter cuont | use one of count, day
 Flows | failed | missing: its scheduled runs lack the parameter day | add it under parameters, or give it a default
-Flows | failed | task runs ours.flows.flow1:do_print, which is a task | correct its entrypoint, as MODULE:FUNCTION
+Flows | failed | task runs ours.flows.flow1:do_print, which is a task | correct its entrypoint: MODULE:FUNCTION
 Job variables | failed | variable: pref-modal-pool has no variable cpus | use one of command, cpu, env, gpu, image, memory, modal_credentials, pip_packages, secrets, timeout
-Imports | warning | asks: ours/asks.py:4 asks a server when it is imported, which cannot be tried here | ask inside the flow
-Imports | failed | dev-only: ours/dev_only.py:3 imports pytest, which uv.lock does not bring | uv add pytest
-Imports | failed | environment: ours/environment.py:4 needs KEY in the environment when it is imported | set KEY under env in job_variables, or read it inside the flow
+Imports | warning | asks: ours/asks.py:4 calls a server at import, which cannot be tested here | call it inside the flow
+Imports | failed | dev-only: ours/dev_only.py:3 imports pytest, which containers do not install | uv add pytest
+Imports | failed | environment: ours/environment.py:4 needs KEY in the environment at import | set KEY under env in job_variables, or read it inside the flow
 Imports | failed | made: ours.made:taken has no parameter dya | use one of day
-Imports | failed | raises: ours/raises.py:3 cannot be imported: RuntimeError: no | correct it; make test
-Imports | failed | unpackaged: ours/unpackaged.py:4 opens /usr/local/lib/python{python}/data.csv, which containers do not have | move it into the package, and find it with importlib.resources
-Imports | failed | a-file: src/ours/a_file.py:4 needs KEY in the environment when it is imported | set KEY under env in job_variables, or read it inside the flow
-Deploy | failed | type: Prefect does not deploy it: count: [1] is not of type 'integer' | correct it in prefect.yaml
-Deploy | warning | cloud: SLA configuration is currently only supported on Prefect Cloud, which this is not | make prefect-deploy shows it
+Imports | failed | raises: ours/raises.py:3 cannot be imported: RuntimeError: no | fix it, then run make test
+Imports | failed | unpackaged: ours/unpackaged.py:4 opens /usr/local/lib/python{python}/data.csv, which containers do not have | move it into the package, and open it with importlib.resources
+Imports | failed | a-file: src/ours/a_file.py:4 needs KEY in the environment at import | set KEY under env in job_variables, or read it inside the flow
+Deploy | failed | type: Prefect refuses to deploy it: count: [1] is not of type 'integer' | correct it in prefect.yaml
+Deploy | warning | cloud: SLA configuration is currently only supported on Prefect Cloud, which this check does not use | make prefect-deploy shows whether it works
 """
 DEPLOYMENT = """
   - name: {name}
@@ -57,7 +58,7 @@ DEPLOYMENT = """
 
 @pytest.fixture(scope="module")
 def committed(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project for the Python of this process, with a lock file and a commit."""
+    """A project for this process's Python, with a lock file and a commit."""
     rendered = render(repo_url="acme/flows", package_name="ours", python_version=HERE)
     folder = shutil.copytree(rendered, tmp_path_factory.mktemp("checked") / "project")
     with pytest.MonkeyPatch.context() as patch:
@@ -69,7 +70,7 @@ def committed(render: Renderer, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def project(committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of it that can be imported here, on a machine that is logged in nowhere."""
+    """An importable copy of it, on a machine without any login."""
     for name, value in clean_environment(PYTHONPATH="src", UV_PYTHON=interpreters()[HERE]).items():
         monkeypatch.setenv(name, value)
     yield shutil.copytree(committed, tmp_path / "project")
@@ -80,7 +81,7 @@ def project(committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def add(
     project: Path, name: str, flow: str = "", entrypoint: str = "", parameters: str = ""
 ) -> None:
-    """Add a deployment, and a module with what stands before its flow."""
+    """Add a deployment, and a module with this code before its flow."""
     module = name.replace("-", "_")
     (project / f"src/ours/{module}.py").write_text(FLOW.format(flow))
     text = DEPLOYMENT.format(
@@ -94,15 +95,15 @@ def add(
 
 def found(project: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
     """The exit code of `make check`, and each row that has not passed."""
-    code = check(project, as_json=True)
+    with forks():
+        code = check(project, as_json=True)
     rows = json.loads(capsys.readouterr().out)
     return code, [" | ".join(row.values()) for row in rows if row["status"] != "passed"]
 
 
 def test_a_fresh_project_passes_and_nobody_is_asked(
-    committed: Path, tmp_path: Path, run_make: Make, environments: Path
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project = shutil.copytree(committed, tmp_path / "project")
     before = git(project, "rev-parse", "HEAD")
     asked: list[Request] = []
 
@@ -111,12 +112,10 @@ def test_a_fresh_project_passes_and_nobody_is_asked(
         return Answer(500)
 
     with listen(answer) as address:
-        done = run_make(
-            project, "check", PREFECT_API_URL=f"{address}/api", PREFECT_API_KEY="a-key",
-            UV_PYTHON=interpreters()[HERE], UV_PROJECT_ENVIRONMENT=str(environments / HERE),
-        )  # fmt: skip
-    assert done.returncode == 0, done.stdout
-    assert "15 passed" in done.stdout
+        monkeypatch.setenv("PREFECT_API_URL", f"{address}/api")
+        monkeypatch.setenv("PREFECT_API_KEY", "a-key")
+        refresh_global_settings_context()
+        assert found(project, capsys) == (0, [])
     assert asked == []
     assert git(project, "rev-parse", "HEAD") == before
     assert git(project, "status", "--porcelain") == ""
@@ -150,7 +149,7 @@ def test_each_fault_is_found_at_once(project: Path, capsys: pytest.CaptureFixtur
     )
     for _ in range(2):
         add(project, "twice")
-    # Right: a container starts in its clone of the repository, and has what is there.
+    # Correct: a container starts in its clone of the repository and has its files.
     add(project, "clone", "from pathlib import Path\nDATA = Path('data.csv').read_text()")
     assert found(project, capsys) == (1, FOUND.format(python=HERE).strip().splitlines())
 
@@ -170,15 +169,13 @@ def test_a_stale_lock_file_is_found_and_left_alone(project: Path) -> None:
 
 
 def test_a_rehearsal_runs_what_is_here_as_a_container_would(
-    project: Path, run_make: Make, environments: Path
+    project: Path,
 ) -> None:
     edit(project / "src/ours/flows/flow1.py", "Hello", "Good morning,")
-    done = run_make(
-        project, "rehearse", """PARAMS={"name": "it's me"}""",
-        UV_PYTHON=interpreters()[HERE], UV_PROJECT_ENVIRONMENT=str(environments / HERE),
-    )  # fmt: skip
+    with forks():
+        done = make(project, "rehearse", """PARAMS={"name": "it's me"}""", env=dict(os.environ))
     assert done.returncode == 0, done.stdout
-    assert ", with all that is not committed yet …" in done.stdout
+    assert ", with uncommitted changes …" in done.stdout
     assert "Not emulated here: the image docker.io/prefecthq/prefect:" in done.stdout
     assert "Executing deployment step: git_clone" in done.stdout
     assert "Good morning, it's me from Prefect!" in done.stdout

@@ -1,4 +1,4 @@
-"""`make prune` and `make teardown`: what is deleted, what stays, and that nothing is without a yes."""
+"""`make prune` and `make teardown`: what is deleted and what stays, and never without a yes."""
 
 import contextlib
 import io
@@ -33,7 +33,7 @@ def laptop(start: Start) -> Laptop:
 
 @pytest.fixture(autouse=True)
 def without_a_trace(laptop: Laptop) -> Iterator[None]:
-    """Nothing of one test is there in the next."""
+    """Clean up after each test."""
     before = listing(laptop)
     yield
     for made in listing(laptop).keys() - before.keys():
@@ -45,7 +45,7 @@ def deployment(laptop: Laptop) -> dict[str, Any]:
 
 
 def listing(laptop: Laptop) -> dict[str, str]:
-    """The ids and names of all deployments, whose-ever they are."""
+    """The IDs and names of all deployments, of all projects."""
     found = laptop.cloud.server.post("deployments/filter")
     return {each["id"]: each["name"] for each in found}
 
@@ -55,7 +55,7 @@ def automations(laptop: Laptop) -> list[str]:
 
 
 def deploy_other(laptop: Laptop, name: str, repository: str = "", **details: object) -> str:
-    """Deploy something beside what prefect.yaml has, from this commit, and return its name."""
+    """Deploy something that prefect.yaml lacks, from this commit, and return its name."""
     server, example = laptop.cloud.server, deployment(laptop)
     steps = example["pull_steps"]
     steps[0][PULL]["repository"] = f"https://github.com/{repository or laptop.name}"
@@ -71,7 +71,7 @@ def preview(branch: str) -> list[str]:
 
 
 def said(laptop: Laptop, command: Callable[..., int], yes: bool, **extra: str) -> tuple[int, str]:
-    """The exit code of a command, and what it says."""
+    """The exit code of a command, and its output."""
     with (
         laptop.project_here(**extra) as project,
         contextlib.redirect_stdout(io.StringIO()) as shown,
@@ -86,7 +86,7 @@ def said(laptop: Laptop, command: Callable[..., int], yes: bool, **extra: str) -
 
 
 def names(laptop: Laptop) -> set[str]:
-    """Which deployments there are that bear this laptop's name."""
+    """The deployments with this laptop's name."""
     return {f"main/{name}" for name in listing(laptop).values() if laptop.pool in name}
 
 
@@ -100,14 +100,15 @@ def test_a_renamed_schedule_is_shown_and_deleted_and_its_deployment_stays(laptop
     assert laptop.run("make", "prefect-deploy").returncode == 0
     assert {each["slug"] for each in deployment(laptop)["schedules"]} == {"primary", "noon"}
     assert laptop.doctor()["Orphaned deployments"] == (
-        f"failed: main/{before['name']}: the schedule primary is not in prefect.yaml, and still "
+        f"failed: main/{before['name']}: the schedule primary is not in prefect.yaml, but still "
         "starts runs. make prune"
     )
     shown = f"the schedule primary of main/{before['name']} (every day at 12:00, New York time)"
     done = laptop.run("make", "prune")
     assert done.returncode != 0
     assert (
-        f"\n  {shown}\nNothing was deleted. YES=1 deletes it without a question.\n" in done.stdout
+        f"\n  {shown}\nNothing was deleted. To delete without a question, set YES=1.\n"
+        in done.stdout
     )
     assert {each["slug"] for each in deployment(laptop)["schedules"]} == {"primary", "noon"}
     done = laptop.run("make", "prune", "YES=1")
@@ -117,7 +118,7 @@ def test_a_renamed_schedule_is_shown_and_deleted_and_its_deployment_stays(laptop
     assert after["id"] == before["id"]
     assert [each["slug"] for each in after["schedules"]] == ["noon"]
     assert laptop.doctor() == {}
-    assert said(laptop, prune, yes=False) == (0, "Prefect has nothing to delete.\n")
+    assert said(laptop, prune, yes=False) == (0, "Nothing to delete.\n")
 
 
 def test_only_what_is_surely_left_over_is_deleted(laptop: Laptop) -> None:
@@ -146,11 +147,12 @@ def test_only_what_is_surely_left_over_is_deleted(laptop: Laptop) -> None:
         assert re.search(f"^✓ deleted: the (deployment|preview) {name}[,:] ", shown, re.MULTILINE)
     assert "others" not in shown
     prefix = f"! main/{laptop.pool}"
-    text = "-example--feature-New-Orders is the preview of feature/New-Orders, which GitHub has"
+    text = "-example--feature-New-Orders stays, because GitHub has its branch feature/New-Orders"
     assert f"{prefix}{text}" in shown
     assert f"{prefix}-newer is deployed from 2222222222, which this checkout does not have" in shown
     text = f"{prefix}-forked is deployed from https://github.com/{fork}, with a commit of this"
-    assert f"{text} repository, and GitHub does not call that a former address. If it is: " in shown
+    text += " repository, but GitHub does not forward that address here. If it is a former one: "
+    assert text in shown
 
 
 def test_what_cannot_be_told_or_deleted_stops_nothing_else(
@@ -164,7 +166,7 @@ def test_what_cannot_be_told_or_deleted_stops_nothing_else(
     nowhere |= {"GIT_CONFIG_KEY_0": "http.proxy", "GIT_CONFIG_VALUE_0": "http://127.0.0.1:9"}
     code, shown = said(laptop, prune, yes=True, **nowhere)
     assert code == 1
-    assert "! Whether previews are in use is not known: GitHub cannot be reached" in shown
+    assert "! Cannot tell which previews are in use: GitHub cannot be reached" in shown
     assert f"✗ not deleted: the deployment {first}" in shown
     assert f"✓ deleted: the deployment {second}" in shown
     assert {first, second, unknown} & names(laptop) == {first, unknown}
@@ -179,7 +181,7 @@ def test_another_branch_does_not_say_what_is_left_over(laptop: Laptop) -> None:
     git(laptop.project, "switch", "--quiet", "--create", "feature")
     edit(laptop.project / "prefect.yaml", r"- name: .*-example\"", '- name: "renamed"')
     assert said(laptop, prune, yes=True) == (
-        1, "main says what is deployed, and this is another branch. git switch main\n",
+        1, "make prune works only on main, and this is another branch. git switch main\n",
     )  # fmt: skip
     git(laptop.project, "checkout", "--quiet", "--force", "main")
 
@@ -247,18 +249,18 @@ def test_after_it_the_accounts_are_as_before_bootstrap_which_works_again(start: 
     shown = str(terminal.before).replace("\r\n", "\n")
     assert terminal.exitstatus == 0, shown
     assert everything(laptop) == before
-    # What would bring the rest back goes first, and what the rest needs goes last.
+    # First what would restore the rest, last what the rest needs.
     example = f"main/acme-{laptop.pool}-example"
     assert re.findall("^✓ deleted: (.+)$", shown, re.MULTILINE) == [
-        "GitHub's secret PREFECT_API_KEY",
-        "GitHub's secret PREFECT_API_URL",
+        "the GitHub secret PREFECT_API_KEY",
+        "the GitHub secret PREFECT_API_URL",
         f"the deployment {example}",
         f"the deployment main/{laptop.pool}-example--feature",
         f"the automation acme-{laptop.pool} alarm",
-        f"the block of acme-{laptop.pool} alarm, with its address",
-        f"the block acme-{laptop.pool}, with GitHub's token",
+        f"the block with the webhook of acme-{laptop.pool} alarm",
+        f"the block acme-{laptop.pool} with the GitHub token",
         f"the work pool {laptop.pool}, which no other deployment uses",
-        f"the block {laptop.pool}-modal-credentials, with Modal's token",
+        f"the block {laptop.pool}-modal-credentials with the Modal token",
     ]
     for page in (
         "https://app.prefect.cloud/my/api-keys",
@@ -268,7 +270,7 @@ def test_after_it_the_accounts_are_as_before_bootstrap_which_works_again(start: 
     ):
         assert page in shown
     code, shown = said(laptop, teardown, yes=True)
-    assert (code, shown) == (0, "There is nothing to delete.\n")
+    assert (code, shown) == (0, "Nothing to delete.\n")
     ready, steps = laptop.bootstrap()
     assert ready, steps
     laptop.assert_no_secret_was_said()
@@ -286,11 +288,11 @@ def test_what_others_use_and_what_cannot_be_seen_stays(
     monkeypatch.undo()
     assert code == 1
     page = f"https://github.com/{laptop.name}/settings/secrets/actions"
-    text = f"! gh is not logged in. Delete PREFECT_API_KEY and PREFECT_API_URL at {page}, or pushes"
+    text = f"! gh is not logged in. Delete PREFECT_API_KEY and PREFECT_API_URL at {page}, or the"
     assert text in shown
-    assert "! Alarm: Prefect answers 422\n" in shown
-    assert f"! The block acme-{laptop.pool} stays: {other} clones with it\n" in shown
-    assert f"! The work pool {laptop.pool} stays: {other} runs in it\n" in shown
+    assert "! Alarm: Prefect answered 422\n" in shown
+    assert f"! The block acme-{laptop.pool} stays, used by {other}\n" in shown
+    assert f"! The work pool {laptop.pool} stays: used by {other}\n" in shown
     assert names(laptop) == {other}
     assert [laptop.state()[i] for i in (1, 2, 4)] == [pools, blocks, secrets]
     code, shown = said(laptop, teardown, yes=True)

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from tests.support.git import commit, git
 from tests.support.prefect_server import PrefectServer
 from tests.support.questionnaire import answers, questions
 from tests.support.releases import TODAY, publish
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.e2e
 Update = Callable[..., Done]
@@ -52,7 +52,7 @@ def test_targets_and_the_flow_of_the_owner_go_to_project_mk(project: Path, run_m
     listed = run_make(project).stdout.splitlines()
     assert ["make", "hello", "Greet"] in [line.split() for line in listed]
     assert run_make(project, "hello").stdout == "Hello from acme.flows.report\n"
-    # What is typed comes before what is there.
+    # Typed values override those in the files.
     for typed, runs in ([], "acme.flows.report"), (["DEPLOYMENT=nightly"], "nightly"):
         shown = run_make(project, "run", "UV=true", "TOOLS=@echo $$ASKED #", *typed).stdout
         assert shown.splitlines()[-1] == runs
@@ -61,7 +61,7 @@ def test_targets_and_the_flow_of_the_owner_go_to_project_mk(project: Path, run_m
 def test_it_sets_itself_up_and_runs_away_from_the_workspace_that_is_logged_in(
     project: Path, run_make: Make, in_common: dict[str, str], tmp_path: Path
 ) -> None:
-    # Nobody listens there: whatever tried to reach it would fail.
+    # No server listens there: any request would fail.
     elsewhere = "http://127.0.0.1:9/api"
     home = tmp_path / "prefect"
     home.mkdir()
@@ -77,10 +77,11 @@ def test_it_sets_itself_up_and_runs_away_from_the_workspace_that_is_logged_in(
     assert "Finished in state Completed()" in done.stdout
     assert "Traceback" not in done.stdout
     assert elsewhere not in done.stdout
-    # What the commands leave behind is ignored, but for the lock file.
+    # Git ignores all files of the commands except the lock file.
     assert git(project, "status", "--porcelain") == "?? uv.lock"
 
 
+(SAVE,) = re.findall(r"`(Secret\(value=[^`]+)`", (ROOT / "docs/resources.md").read_text())
 MODULES = {
     "test_early.py": """from prefect.blocks.system import Secret
 
@@ -106,6 +107,13 @@ def test_a_program_talks_to_the_same_server() -> None:
     said = subprocess.check_output([sys.executable, "-c", CODE], text=True)
     assert said.strip() == PREFECT_API_URL.value()
     print("server", PREFECT_API_URL.value())
+""",
+    "test_secret.py": f"""from prefect.blocks.system import Secret
+
+
+def test_a_block_can_be_saved_as_the_page_says() -> None:
+    {SAVE}
+    assert Secret.load("warehouse").get() == "x"
 """,
     "test_workspace.py": """from prefect.context import use_profile
 from prefect.settings import PREFECT_API_URL
@@ -142,20 +150,16 @@ def test_tests_share_one_server_and_send_nothing_to_the_workspace(
         login = {"PREFECT_HOME": str(home), "PREFECT_API_URL": url, "PREFECT_API_KEY": "pnu_shell"}
         done = run_make(project, "test", PYTEST_ADDOPTS="-s", **login, **in_common)
     assert done.returncode == 0, done.stdout
-    assert "6 passed" in done.stdout
+    assert "7 passed" in done.stdout
     assert asked == []
     first, second = (line for line in done.stdout.splitlines() if "server http://" in line)
     assert first.split()[-1] == second.split()[-1]
     assert done.stdout.count("Starting temporary server") == 1
 
-    # Without any test, too, it passes.
-    for test in (project / "tests").glob("test_*.py"):
-        test.write_text("")
-    done = run_make(project, "test", **in_common)
-    assert done.returncode == 0, done.stdout
-    assert "no tests ran" in done.stdout
-    test.write_text("import nothing_there\n")
-    assert run_make(project, "test", **in_common).returncode != 0
+    # It also passes without any test, which is pytest's exit code 5.
+    for code in (5, 1):
+        pytest_ends = ["--old-file=setup", f"UV=sh -c 'exit {code}'"]
+        assert (run_make(project, "test", *pytest_ends).returncode == 0) is (code == 5)
 
 
 ODD = 'it\'s "$HOME" `x` $(FLOW) \\ # 🤗'
@@ -202,11 +206,6 @@ def test_a_flow_runs_in_the_workspace_where_its_blocks_are(
     assert "tools/" not in done.stdout
 
 
-def heed_interrupts() -> None:
-    """Undo what a shell does to the tests that it runs in the background, and to their children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def test_the_ui_shows_the_run_until_it_is_interrupted(
     project: Path, in_common: dict[str, str], run_make: Make, tmp_path: Path
 ) -> None:
@@ -218,7 +217,6 @@ def test_the_ui_shows_the_run_until_it_is_interrupted(
         str(python), ["-m", "tools", "run", "--ui"], cwd=str(project), timeout=120, encoding="utf-8",
         env=clean_environment(PREFECT_HOME=str(tmp_path / "prefect"), TMPDIR=str(scratch)),
         dimensions=(24, 200),
-        preexec_fn=heed_interrupts,
     )  # fmt: skip
     terminal.expect(r"The run: ((http://127\.0\.0\.1:\d+)/runs/flow-run/(\S+))")
     assert isinstance(terminal.match, re.Match)
@@ -243,7 +241,7 @@ def path_without_uv(tmp_path: Path, newest_python: tuple[str, str]) -> str:
     small = ["awk", "basename", "dirname", "echo", "realpath", "sed", "uname"]
     for tool in ["git", "make", "sh", *small]:
         (tools / tool).symlink_to(shutil.which(tool) or tool)
-    # Not a link: through one, a Python that was moved does not find its own library.
+    # Not a link, through which a relocated Python does not find its library.
     (tools / "python3").write_text(f'#!/bin/sh\nexec {newest_python[1]} "$@"\n')
     (tools / "python3").chmod(0o755)
     return str(tools)
@@ -261,7 +259,7 @@ def test_setup_brings_its_own_uv_where_there_is_none(
 
 @pytest.fixture
 def in_common(newest_python: tuple[str, str], environments: Path) -> dict[str, str]:
-    """Settings with which a project has its environment in common with others."""
+    """Settings that let a project share its environment with others."""
     version, path = newest_python
     return {"UV_PYTHON": path, "UV_PROJECT_ENVIRONMENT": str(environments / version)}
 
@@ -306,6 +304,7 @@ def test_the_oddest_names_are_deployed_as_they_are(
     )  # fmt: skip
     assert prefect_server.create_push_pool(pool).is_success
     commit(rendered)
+    git(rendered, "branch", "--move", branch)
     env = prefect_server.environment()
     done = run_make(rendered, "prefect-deploy", env=env, **in_common)
     assert done.returncode == 0, done.stdout
@@ -392,11 +391,11 @@ def test_an_update_shows_what_is_new_and_what_to_read_first_and_runs_none_of_it(
         "  M pyproject.toml\n\n"
         "The other files:\n\n"
         "  M .copier-answers.yml\n\n"
-        "Review it: git status, git diff. Then: make setup lint check test, and commit.\n"
+        "Review it (git status, git diff), run make setup lint check test, and commit.\n"
     )
     changed = git(old_project, "diff", "--name-only").splitlines()
     assert changed == [".copier-answers.yml", "pyproject.toml"]
-    # To lock is the next step of the owner, after the review.
+    # The owner's next step, after the review, is to lock.
     assert (old_project / "uv.lock").read_bytes() == locked
     commit(old_project)
 
@@ -440,8 +439,11 @@ def test_an_update_that_cannot_be_merged_names_the_files_and_what_comes_next(
     commit(old_project)
     done = make_update(old_project)
     assert done.returncode != 0
-    assert "Your changes and the template's meet in these files:\n  pyproject.toml\n" in done.stdout
-    # As after a merge of git's own.
+    assert (
+        "Your changes conflict with the template's in these files:\n  pyproject.toml\n"
+        in done.stdout
+    )
+    # As after a merge by git itself.
     assert git(old_project, "diff", "--name-only", "--diff-filter=U") == "pyproject.toml"
     assert "fastapi<0.149" in git(old_project, "show", ":2:pyproject.toml")
     assert "To take the template's version instead: git checkout --theirs FILE" in done.stdout
@@ -497,7 +499,7 @@ def test_an_update_of_what_is_no_repository_says_what_to_do(
     shutil.rmtree(old_project / ".git")
     done = make_update(old_project)
     assert done.returncode != 0
-    assert done.stdout.startswith("This folder is no git repository, and an update merges with git")
+    assert done.stdout.startswith("This folder is not a git repository, which an update needs")
     assert "Traceback" not in done.stdout
 
 
@@ -508,4 +510,4 @@ def test_an_update_without_answers_says_where_the_way_back_is(
     commit(old_project)
     done = make_update(old_project)
     assert done.returncode != 0
-    assert done.stdout.startswith(".copier-answers.yml is missing, so nothing tells what this")
+    assert done.stdout.startswith(".copier-answers.yml is missing, so it is unknown which template")

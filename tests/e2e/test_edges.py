@@ -1,4 +1,4 @@
-"""The stand-in for GitHub refuses what is wrong: else tests would pass that should not."""
+"""The stand-in for GitHub refuses wrong requests, so that tests do not pass by mistake."""
 
 import subprocess
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 
 
 def refusal(env: dict[str, str], *command: str) -> str:
-    """What a command says that fails."""
+    """The output of a command that fails."""
     environment = clean_environment() | env
     done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
     assert done.returncode != 0

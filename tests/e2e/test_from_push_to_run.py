@@ -1,4 +1,4 @@
-"""What the tutorial promises: a push, an updated deployment, a run in a fresh container."""
+"""The tutorial's promise: a push, an updated deployment, a run in a fresh container."""
 
 import json
 import shutil
@@ -66,13 +66,13 @@ def test_a_private_repository_is_cloned_with_the_token_of_its_block_and_with_no_
 ) -> None:
     project = start_project()
     project.deploy()
-    assert project.last_run() == [("passed", "nothing has run yet", "")]
+    assert project.last_run() == [("passed", "no runs yet", "")]
     run = project.run()
     assert run.state == "CRASHED"
     ((status, text, remedy),) = project.last_run()
     assert status == "failed"
     assert text.endswith(" crashed in the pull step git_clone")
-    assert remedy == "fix Lock file above, see what its container printed: https://modal.com/apps"
+    assert remedy == "fix Lock file above, see its container's output: https://modal.com/apps"
     block = project.repository.replace("/", "-")
     assert f"Block not found: '{block}' of type 'github-credentials'" in run.output
 
@@ -89,7 +89,7 @@ def test_a_private_repository_is_cloned_with_the_token_of_its_block_and_with_no_
     assert right.state == "COMPLETED", right.output
     assert "Hello Modal from Prefect! 🤗" in right.logs
     assert "Goodbye Modal!" in right.logs
-    # The token is shown nowhere.
+    # The token is not shown anywhere.
     assert [r for r in (refused, right) if token in r.everything + r.output] == []
 
 
@@ -97,17 +97,17 @@ def test_a_private_repository_is_cloned_with_the_token_of_its_block_and_with_no_
 
 
 CLONE = 3
-"""How many requests git makes of GitHub for a clone."""
+"""The number of git's requests to GitHub for a clone."""
 
 
 def greet_with(project: Project, word: str) -> None:
-    """Change how the flow greets the world."""
+    """Change the flow's greeting."""
     flow = project.folder / "src/prefect_modal/flows/flow1.py"
     edit(flow, r"\w+ \{name\} from", f"{word} {{name}} from")
 
 
 def greeting(run: Run) -> str:
-    """The word with which the flow has greeted the world."""
+    """The flow's greeting."""
     assert run.state == "COMPLETED", run.output
     (line,) = [log for log in run.logs if log.endswith(" world from Prefect! 🤗")]
     return line.split()[0]
@@ -145,7 +145,7 @@ def test_a_pinned_run_executes_what_was_deployed_and_a_rollback_restores_it(
     before = len(project.github.requests)
     runs = [project.run()]
     assert greeting(runs[-1]) == "Welcome"
-    # Where the branch has not moved on, it asks no more of GitHub than a run that is not pinned.
+    # If the branch has not moved on, it needs no more requests than a run that is not pinned.
     assert len(project.github.requests) - before == CLONE
     assert "git" not in runs[-1].output.replace("git_clone", "")
     # What Prefect Cloud restores of an earlier version; main has moved on since.
@@ -172,7 +172,7 @@ def test_a_pinned_run_executes_what_was_deployed_and_a_rollback_restores_it(
     address = f"https://{token}@github.com/{project.repository}"
     variables = project.server.job_variables(first)
     assert container.execute_script(f"git clone -q {address} .", clone, variables).returncode == 0
-    # A commit that is nowhere.
+    # A commit that does not exist.
     done = container.execute_script(install, clone, variables)
     assert done.returncode != 0
     assert f"Commit {gone} cannot be fetched. If GitHub has lost it, push" in done.stdout

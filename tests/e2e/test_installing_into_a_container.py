@@ -1,4 +1,4 @@
-"""A container gets what the lock file says, keeps what it had, and says what is wrong with it."""
+"""A container installs the lock file, keeps its other packages, and reports what it lacks."""
 
 import json
 import shutil
@@ -72,13 +72,13 @@ def test_a_stale_lock_file_crashes_the_run_and_the_container_says_why(project: P
     assert text.endswith(" crashed in the pull step run_shell_script")
 
 
-# What else a container lacks is seen in what its step prints.
+# The step's output shows what else a container lacks.
 
 
 def install_project(
     project: Project, container: Container, env: dict[str, str] | None = None, python: str = ""
 ) -> Done:
-    """Execute the step that installs the project, in a clone of it; it may ask for another Python."""
+    """Execute the install step in a clone of the project, which may ask for another Python."""
     described = yaml.safe_load((project.folder / "prefect.yaml").read_text())
     step = described["pull"][-1]["prefect.deployments.steps.run_shell_script"]
     job_variables = described["deployments"][0]["work_pool"]["job_variables"]

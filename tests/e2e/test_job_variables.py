@@ -1,4 +1,4 @@
-"""What stands under `job_variables` decides which container a run gets, and for how long."""
+"""The `job_variables` decide which container a run gets, and for how long."""
 
 import json
 import shutil
@@ -22,10 +22,10 @@ from tests.support.pythons import interpreters
 from tests.tools.conftest import problems
 from tests.tools.test_job_variables import FAULTS
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 SECOND = 0.04
-"""How long a second takes here, of Modal's timeouts and of the flow."""
+"""The real duration of a second in Modal's timeouts and in the flow."""
 OTHERS = """
   - name: shares-everything
     entrypoint: prefect_modal.flows.flow1:main
@@ -52,7 +52,7 @@ def test_prefect_refuses_what_doctor_finds_and_ignores_the_rest(
             prefect_yaml = Path(shutil.copy(tutorial / "prefect.yaml", tmp_path))
             edit(prefect_yaml, *change)
             (described,) = yaml.safe_load(prefect_yaml.read_text())["deployments"]
-            # As Prefect's client sends them, which makes text of a date.
+            # As Prefect's client sends them, which turns a date into text.
             variables = json.loads(json.dumps(described["work_pool"]["job_variables"], default=str))
             asked = {"work_pool_name": "typed", "job_variables": variables}
             named = {"name": "new", "flow_id": flow}
@@ -172,4 +172,4 @@ def test_the_default_image_has_another_python_which_doctor_says_before_the_run_c
 
     edit(project.folder / "prefect.yaml", r"^ +image:\n +tag: .*\n", "")
     found, *_ = problems(check_images, Files(project.folder))
-    assert f"the default one has Python 3.12, not {version}" in found
+    assert f"the default image has Python 3.12, not {version}" in found

@@ -1,4 +1,4 @@
-"""Without a work pool: the project's own Modal app starts each run that is due, and loses none.
+"""Without a work pool, the project's Modal app starts each due run, and loses none.
 
 The app is the rendered one, imported by Modal's own client; `tick` runs in this process, `run`
 in a process of its own. Modal itself is a stand-in, to which the client deploys and sends calls.
@@ -73,7 +73,7 @@ DEPLOYMENTS = """
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def modal() -> Iterator[Modal]:
     with serve_modal() as modal, pytest.MonkeyPatch.context() as patch:
         for name, value in modal.environment().items():
@@ -111,7 +111,7 @@ def app(project: Project, modal: Modal) -> Any:
 
 
 class Runs:
-    """Runs of the project's deployments, and what becomes of them."""
+    """Runs of the project's deployments, and their outcomes."""
 
     def __init__(self, project: Project, modal: Modal, folder: Path) -> None:
         self.project, self.modal, self.server = project, modal, project.server
@@ -142,12 +142,12 @@ class Runs:
         return [each["name"] for each in sorted(states, key=lambda each: each["timestamp"])]
 
     def set(self, run: str, state_type: str, **state: object) -> None:
-        """Give a run a state, as its engine or a person would."""
+        """Set the state of a run, as its engine or a person would."""
         body = {"state": {"type": state_type, **state}, "force": False}
         assert self.server.post(f"flow_runs/{run}/set_state", **body)["status"] == "ACCEPT"
 
     def running(self, tick: Callable[[], None], **due: Any) -> tuple[str, Call]:
-        """A run whose container has begun its flow, as far as Prefect knows."""
+        """A run whose container has begun its flow, according to Prefect."""
         tick()
         run = self.due(**due)
         tick()
@@ -155,7 +155,7 @@ class Runs:
         return run, self.calls(run)[0]
 
     def wait_seconds(self, run: str) -> float:
-        """In how many seconds from its last state a run is due."""
+        """The seconds from a run's last state until it is due."""
         state = self[run]["state"]
         then = datetime.fromisoformat(state["state_details"]["scheduled_time"])
         return (then - datetime.fromisoformat(state["timestamp"])).total_seconds()
@@ -177,7 +177,7 @@ class Runs:
 
 @pytest.fixture
 def runs(project: Project, app: Any, modal: Modal, tmp_path: Path) -> Iterator[Runs]:
-    """No call starts anything, unless a test wants containers."""
+    """No call starts anything, unless a test uses containers."""
     modal.calls.clear()
     modal.on_call = lambda call: None
     modal.refuses.clear()
@@ -367,7 +367,7 @@ def test_a_run_that_modal_does_not_start_is_tried_less_and_less_often(
         (Result.GENERIC_STATUS_TIMEOUT, "FunctionTimeoutError"),
         (Result.GENERIC_STATUS_FAILURE, "RemoteError"),
         (Result.GENERIC_STATUS_INTERNAL_FAILURE, "InternalFailure"),
-        (Result.GENERIC_STATUS_SUCCESS, "Its container has stopped"),
+        (Result.GENERIC_STATUS_SUCCESS, "The container has stopped"),
     ],
 )
 def test_a_run_whose_container_has_stopped_crashes(
@@ -392,7 +392,7 @@ def test_a_container_that_stops_before_the_flow_is_started_again(runs: Runs, app
 
 
 def test_a_run_of_a_deleted_deployment_does_not_stay_running(runs: Runs, app: Any) -> None:
-    """Prefect then forgets of which deployment it was."""
+    """Prefect then forgets the run's deployment."""
     run, call = runs.running(app.tick.local)
     runs.server.ask("PATCH", f"flow_runs/{run}", {"deployment_id": None})
     call.end(Result.GENERIC_STATUS_FAILURE)

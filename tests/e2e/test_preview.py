@@ -1,4 +1,4 @@
-"""A preview is deployed, run and deleted beside production, which stays as it is."""
+"""A preview is deployed, run and deleted alongside production, which stays unchanged."""
 
 import shlex
 from dataclasses import replace
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 
 
 def deployments(project: Project) -> list[dict[str, Any]]:
-    """All that the server knows of the project's deployments, but for when it was asked."""
+    """The server's record of the project's deployments, without the time of the request."""
     found = project.server.post("deployments/filter", sort="NAME_ASC")
     ours = [each for each in found if project.repository in str(each["pull_steps"])]
     return [{k: v for k, v in each.items() if k not in ("last_polled", "status")} for each in ours]
@@ -30,7 +30,7 @@ def greet_with(project: Project, word: str) -> None:
 def test_a_preview_runs_the_commit_of_its_branch_and_leaves_production_alone(
     start_project: StartProject,
 ) -> None:
-    # A preview is pinned also where production is not.
+    # A preview is pinned even if production is not.
     project = start_project(pin_commit=False, private_repository=False)
     project.deploy()
     before = deployments(project)
@@ -39,7 +39,7 @@ def test_a_preview_runs_the_commit_of_its_branch_and_leaves_production_alone(
     greet_with(project, "Previewed")
     done = project.make("preview")
     assert done.returncode != 0
-    assert "the last commit is on no branch of GitHub that this clone knows" in done.stdout
+    assert "the last commit is not on any GitHub branch that this clone knows" in done.stdout
     assert deployments(project) == before
     git(project.folder, "push", "--quiet", "origin", "HEAD")
     done = project.make("preview")
@@ -53,7 +53,7 @@ def test_a_preview_runs_the_commit_of_its_branch_and_leaves_production_alone(
     assert [each for each in deployments(project) if each["name"] != preview["name"]] == before
     assert git(project.folder, "status", "--porcelain") == ""
 
-    # It stays at its commit, whatever is on the branch by then.
+    # It stays at its commit, even if the branch moves on.
     greet_with(project, "Later")
     git(project.folder, "push", "--quiet", "origin", "HEAD")
     run = of_it.run()
@@ -62,5 +62,5 @@ def test_a_preview_runs_the_commit_of_its_branch_and_leaves_production_alone(
 
     git(project.folder, "switch", "--quiet", "main")
     done = project.make("preview-delete", "BRANCH=feature/greet")
-    assert done.stdout == f"✓ main/{preview['name']} is deleted.\n"
+    assert done.stdout.endswith(f"✓ Deleted main/{preview['name']}.\n")
     assert deployments(project) == before

@@ -44,7 +44,7 @@ class Repository:
         return git(self.folder, "rev-parse", "HEAD")
 
     def check_out(self, branch: str = "main") -> Path:
-        """Push, and make a fresh checkout, which has all history and tags."""
+        """Push, and make a fresh checkout with all history and tags."""
         git(self.folder, "push", "--quiet", f"file://{self.bare}", f"HEAD:{branch}")
         checkout = self.folder.with_name(f"checkout{len(list(self.folder.parent.glob('check*')))}")
         git(self.folder, "clone", "-q", "--branch", branch, f"file://{self.bare}", str(checkout))
@@ -52,7 +52,7 @@ class Repository:
         return checkout
 
     def passed(self, *commits: str) -> None:
-        """CI has passed for commits that were pushed before."""
+        """Mark earlier commits as having passed CI."""
         for each in commits:
             self.github.add_run("ci.yaml", "success", head_sha=each)
 
@@ -62,7 +62,7 @@ class Repository:
         return run_workflow(checkout, "push", "release.yaml", self.environment, handed)
 
     def release(self) -> Done:
-        """Push, and run the step that releases, as after a CI that has passed for this commit."""
+        """Push, and run the release step as if CI had passed for this commit."""
         job = Job(self.check_out(), "release.yaml", self.environment, {"github.token": self.token})
         done = job.run("Tag and publish")
         assert self.token not in done.stdout
@@ -74,7 +74,7 @@ class Repository:
         return dict(line.split() for line in lines.splitlines())
 
     def published(self) -> dict[str, str]:
-        """The texts of all releases, in the order in which they were made."""
+        """The texts of all releases, in the order of creation."""
         return {release["tag_name"]: release["body"].strip() for release in self.github.releases}
 
 
@@ -196,7 +196,7 @@ def test_a_tag_without_a_release_gets_one_and_stays_where_it_is(repository: Repo
     elsewhere = git(repository.folder, "rev-parse", "HEAD")
     git(repository.bare, "tag", "--annotate", "--message", "By hand", "v0.1.0", elsewhere)
     repository.commit(FIRST)
-    # It is the tag that people get, so its commit counts.
+    # People get the tag, so its commit counts.
     assert repository.release().returncode != 0
     assert repository.published() == {}
     repository.passed(elsewhere)
@@ -230,7 +230,7 @@ def test_a_commit_that_ci_has_not_passed_is_not_released_and_holds_up_no_other(
 ) -> None:
     first = repository.commit(FIRST)
     add_run = repository.github.add_run
-    # What has passed is something else.
+    # CI has passed for another commit.
     add_run("ci.yaml", "failure", head_sha=first)
     add_run("ci.yaml", "success", head_sha=first, event="pull_request")
     add_run("ci.yaml", "success", head_sha=first, head_branch="other")
@@ -244,7 +244,7 @@ def test_a_commit_that_ci_has_not_passed_is_not_released_and_holds_up_no_other(
     )
     assert repository.tags() == {"v0.2.0": second}
     assert list(repository.published()) == ["v0.2.0"]
-    # It has failed by chance, and was run again.
+    # It failed by chance and was rerun.
     repository.github.runs[0]["conclusion"] = "success"
     done = repository.release()
     assert done.returncode == 0, done.stdout

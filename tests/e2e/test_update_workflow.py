@@ -20,7 +20,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def project(beginning: Path, newest_python: tuple[str, str], tmp_path: Path) -> Iterator[Project]:
-    """A project of the release v1.0.0, of which there is no later one yet."""
+    """A project of the release v1.0.0, which is still the newest."""
     with copied(tmp_path, beginning, newest_python[1]) as project:
         yield project
 
@@ -38,18 +38,17 @@ def test_a_release_becomes_a_pull_request_that_is_a_fresh_render_with_a_fresh_lo
     assert (pull["head"], pull["base"], pull["draft"]) == ("template-update", "main", False)
     assert pull["title"] == "Update from the template to v2.0.0"
     assert pull["body"] == (
-        "This brings in what has changed in the project template from v1.0.0 to v2.0.0. Nothing of "
-        "it has run yet.\n\n"
-        "CI does not start by itself for this pull request. When you have read it, close it and "
-        "open it again.\n\n"
+        "This updates the project from v1.0.0 to v2.0.0 of its template. None of it has run yet.\n\n"
+        "CI does not start on its own for this pull request. After your review, close and "
+        "reopen it.\n\n"
         "Read these files first. GitHub, containers, make or other programs run them:\n\n"
         "- M `pyproject.toml`\n- M `uv.lock`\n\n"
         "The other files:\n\n"
         "- M `.copier-answers.yml`\n- M `.gitignore`\n\n"
         "What is new:\n\n"
         "```markdown\n"
-        '## v2.0.0\n\n- New in `v2.0.0`: "$HOME" 😀 @somebody #1\n\n'
-        '## v1.1.0\n\n- New in `v1.1.0`: "$HOME" 😀 @somebody #1\n'
+        '## v2.0.0\n\n- New in `v2.0.0`: "$HOME" 😀 @someone #1\n\n'
+        '## v1.1.0\n\n- New in `v1.1.0`: "$HOME" 😀 @someone #1\n'
         "```"
     )
     assert project.branches() == before | {BRANCH: project.branches()[BRANCH]}
@@ -80,6 +79,7 @@ def test_a_hostile_release_gets_no_token_and_runs_nothing(project: Project) -> N
     assert project.branches() == before
 
 
+@pytest.mark.long
 def test_the_token_of_the_owner_is_used_for_the_pull_request(project: Project) -> None:
     pins = ("actions/checkout@3d3c42e5", "actions/checkout@0d3c42e5")
     project.release("v2.0.0", ("template/.github/workflows/ci.yaml", *pins))
@@ -91,15 +91,3 @@ def test_the_token_of_the_owner_is_used_for_the_pull_request(project: Project) -
     assert {request.token for request in pushed} == {project.own_token}
     changed = git(project.repository, "diff", "--name-only", f"{BRANCH}^", BRANCH).splitlines()
     assert ".github/workflows/ci.yaml" in changed
-
-
-def test_a_changed_workflow_becomes_an_issue_where_the_owner_has_added_no_token(
-    project: Project,
-) -> None:
-    project.release("v2.0.0", ("template/.github/workflows/ci.yaml", "name: Lint\n", "name: L\n"))
-    before = project.branches()
-    done = project.on_act()
-    assert done.returncode == 0, done.stdout
-    (issue,) = project.github.issues
-    assert issue["title"] == "Update from the template to v2.0.0"
-    assert project.branches() == before

@@ -1,4 +1,4 @@
-"""What is another's, newer or works already is never replaced, and what is local is not believed."""
+"""Foreign, newer and working things are never replaced, and local state is not trusted."""
 
 import secrets
 import shutil
@@ -51,7 +51,7 @@ def test_a_token_of_the_shell_is_not_taken_for_the_containers(laptop: Laptop) ->
 
 def test_a_network_that_fails_says_nothing_about_a_token(laptop: Laptop) -> None:
     settings = Path(laptop.environment()["GIT_CONFIG_GLOBAL"])
-    # The proxy of git's own settings is how GitHub is reached.
+    # GitHub is reached through the proxy in git's settings.
     before = settings.read_text()
     settings.write_text(before.replace("proxy = ", "proxy = http://127.0.0.1:9 # "))
     found = laptop.doctor()
@@ -67,7 +67,7 @@ def test_a_way_to_github_with_the_owners_key_is_not_the_containers(laptop: Lapto
     said = step(laptop, "GitHub token")
     settings.write_text(before)
     assert said.startswith("already there. ")
-    # A login in a header is one, too.
+    # A login in a header also counts.
     header = (
         f'[http "https://github.com/"]\n    extraHeader = "Authorization: Bearer {laptop.owner}"\n'
     )
@@ -76,7 +76,7 @@ def test_a_way_to_github_with_the_owners_key_is_not_the_containers(laptop: Lapto
     found = laptop.doctor()
     settings.write_text(before)
     laptop.github.rights[laptop.token] = READ
-    assert "is refused: " in found["GitHub token"]
+    assert "refuses the token" in found["GitHub token"]
 
 
 @pytest.mark.parametrize("url", ["http://github.com", "https://example.com"])
@@ -85,7 +85,8 @@ def test_a_token_goes_to_no_other_place(laptop: Laptop, url: str) -> None:
     asked = len(laptop.github.requests)
     found = laptop.doctor()
     git(laptop.project, "checkout", "--quiet", "prefect.yaml")
-    assert f"skipped: {url}/{laptop.name} gets no token: it is not https" in found["GitHub token"]
+    text = f"skipped: no token is sent to {url}/{laptop.name}: it is not https"
+    assert text in found["GitHub token"]
     assert laptop.token not in {request.token for request in laptop.github.requests[asked:]}
 
 
@@ -105,8 +106,8 @@ def test_a_second_repository_of_the_same_name_overwrites_nothing(
     other.github.visible[laptop.token] = {laptop.name}
     ready, steps = other.bootstrap(MODAL_TOKEN_SECRET=laptop.modal)
     assert not ready
-    assert f"is that of {laptops_url}: its token cannot read" in steps["GitHub token"]
-    text = f"main/acme-{laptop.pool}-example is there already, from {laptops_url}"
+    assert f"belongs to {laptops_url}: its token cannot read" in steps["GitHub token"]
+    text = f"main/acme-{laptop.pool}-example already exists, from {laptops_url}"
     assert text in steps["Deployment"]
     assert text in other.doctor()["Deployment"]
     with other.project_here(CI="true") as project:
@@ -140,10 +141,10 @@ def test_a_checkout_that_is_behind_rolls_nothing_back(laptop: Laptop) -> None:
     ready, steps = laptop.bootstrap()
     assert not ready
     assert "which this checkout does not have. git pull" in steps["Deployment"]
-    # A pinned commit may have been followed by others, so Commit has nothing to say.
+    # A pinned commit may have been followed by others, so the row Commit passes.
     found = laptop.doctor()
     assert found.keys() == {"Deployment"}
-    text = f"is deployed from {newer[:10]}, which this checkout does not have. git pull; or make"
+    text = f"is deployed from {newer[:10]}, which this checkout does not have. git pull; to"
     assert text in found["Deployment"]
     with laptop.project_here(PYTHONPATH="src") as project:
         assert deploy(project, force=False) == 1
@@ -156,13 +157,13 @@ def test_a_checkout_that_is_behind_rolls_nothing_back(laptop: Laptop) -> None:
 
 
 def test_a_schedule_that_replaces_another_is_not_taken_for_left_over(laptop: Laptop) -> None:
-    # What a deploy leaves of a schedule whose slug is no longer in the file.
+    # The schedule that a deploy leaves if its slug is no longer in the file.
     former = {"slug": "former", "active": True, "schedule": {"cron": "0 6 * * *"}}
     path = f"{laptop.cloud.server.url}/deployments/{deployment(laptop)['id']}/schedules"
     httpx.post(path, json=[former]).raise_for_status()
     found = laptop.doctor()
     assert found.keys() == {"Orphaned deployments"}
-    text = "the schedule former is not in prefect.yaml, and still starts runs. make prune"
+    text = "the schedule former is not in prefect.yaml, but still starts runs. make prune"
     assert text in found["Orphaned deployments"]
     edit(
         laptop.project / "prefect.yaml", "slug: primary", "slug: primary\n        replaces: former"
@@ -203,13 +204,13 @@ def test_an_expired_key_is_one_sentence_in_ci(laptop: Laptop) -> None:
     done = laptop.run(*python, PREFECT_API_KEY=(key := secrets.token_hex(8)), **ci)
     assert done.returncode == 1
     (line,) = done.stdout.splitlines()
-    assert "refuses the key. replace the secret PREFECT_API_KEY by a new one from https" in line
+    assert "refuses the key. replace the secret PREFECT_API_KEY with a new one from https" in line
     assert key not in line
     done = laptop.run(*python, PREFECT_API_KEY=f"{laptop.cloud.key[:4]}\n{key}", **ci)
     assert done.stdout.strip().endswith("app.prefect.cloud/my/api-keys.")
     assert "the API key has a line break in it" in done.stdout
     assert key not in done.stdout
-    # One that only ends with a line break is right.
+    # A key that only ends with a line break is valid.
     done = laptop.run(*python, PREFECT_API_KEY=f"{laptop.cloud.key}\n", **ci)
     assert done.returncode == 0, done.stdout
 
@@ -219,7 +220,7 @@ def test_an_end_of_input_ends_it(start: Start) -> None:
     terminal = laptop.talk("bootstrap", GITHUB_CLONE_TOKEN=None)
     terminal.expect("Use gh's own token.*N")
     terminal.sendeof()
-    terminal.expect("Interrupted. Run it again: it goes on where it stopped.")
+    terminal.expect("Interrupted. Run it again to continue.")
     terminal.wait()
     assert terminal.exitstatus == 130
     laptop.assert_no_secret_was_said()

@@ -1,4 +1,4 @@
-"""A work pool's name is taken exactly when Prefect can work with it; the oracle is its server."""
+"""A work pool's name is accepted exactly if Prefect can work with it; the oracle is its server."""
 
 from collections.abc import Callable, Iterator
 
@@ -28,7 +28,7 @@ def client(prefect_server: PrefectServer) -> Iterator[SyncPrefectClient]:
 
 
 def prefect_works_with(server: PrefectServer, client: SyncPrefectClient, name: str) -> bool:
-    """Whether the server lets the pool be made, and Prefect's own client then finds it."""
+    """Whether the server creates the pool, and Prefect's client then finds it."""
     if server.create_push_pool(name).status_code not in (httpx.codes.CREATED, CONFLICT):
         return False
     try:

@@ -1,4 +1,4 @@
-"""A runner of GitHub Actions: act for whole workflows, bash alone for single steps of them."""
+"""A runner of GitHub Actions: act for whole workflows, bash for single steps."""
 
 import os
 import re
@@ -14,10 +14,10 @@ from tests.support.repository import ROOT
 
 Done = subprocess.CompletedProcess[str]
 
-# act drops what a failing step printed last, unless its shell stays a little longer.
+# act drops a failing step's last output, unless its shell stays a little longer.
 LINGERING = '#!/bin/sh\n{bash} "$@"\nstatus=$?\nsleep 0.2\nexit $status\n'
 
-# act gives steps a terminal, which GitHub's runners have not: nobody would answer there.
+# act gives steps a terminal, unlike GitHub's runners: turn questions off.
 NOBODY = {"GIT_TERMINAL_PROMPT": "0", "GH_PROMPT_DISABLED": "1"}
 
 
@@ -51,20 +51,20 @@ def run_workflow(
 
 @dataclass
 class Job:
-    """A job of a workflow, in a checkout: its steps are run by their names, as they are."""
+    """A job of a workflow in a checkout, whose unmodified steps are run by name."""
 
     checkout: Path
     workflow: str
     environment: dict[str, str]
-    """What the runner's programs need."""
+    """The environment of the runner's programs."""
     expressions: dict[str, str]
-    """The value of each expression that the workflow uses; what a step puts out is added."""
+    """The value of each expression in the workflow; outputs of steps are added."""
     event: str = "push"
     repository: str = "acme/flows"
 
     @property
     def temp(self) -> Path:
-        """The folder in which steps leave something for later ones."""
+        """The folder for files that later steps read."""
         return self.checkout.with_name(f"{self.checkout.name}-temp")
 
     def run(self, *names: str) -> Done:

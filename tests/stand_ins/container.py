@@ -1,4 +1,4 @@
-"""A fresh Modal container, as far as it matters here: a Python under one prefix, and nothing else."""
+"""A stand-in for a fresh Modal container: a Python under one prefix, and nothing else."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.support.environment import clean_environment
 Done = subprocess.CompletedProcess[str]
 
 DEFAULT_IMAGE = "docker.io/prefecthq/prefect:3-python3.12"
-"""What a work pool takes if no image is named: the newest Prefect, which has one Python only."""
+"""A work pool's default image: the newest Prefect, which has only one Python."""
 
 FACTS = """
 import json, sys, sysconfig
@@ -31,12 +31,12 @@ print(json.dumps({
 
 
 def image_tag(job_variables: dict[str, Any]) -> str:
-    """The image that a run is started in."""
+    """The image of a run."""
     return str(job_variables.get("image", {}).get("tag") or DEFAULT_IMAGE)
 
 
 def contents(tag: str) -> tuple[str, str]:
-    """The version of Prefect in an image of Prefect's own, as a requirement, and that of Python.
+    """The versions of an image of Prefect's: Prefect's as a requirement, and Python's.
 
     Raises:
         ValueError: there is no such image.
@@ -49,7 +49,7 @@ def contents(tag: str) -> tuple[str, str]:
 
 
 def build_image(prefix: Path, interpreter: str, packages: list[str], compiled: bool = True) -> Path:
-    """Copy a CPython installation to `prefix`, as an image has it under /usr/local, and add packages.
+    """Copy a CPython installation to `prefix`, like an image's /usr/local, and add packages.
 
     Args:
         prefix: where the image's Python goes; its `bin` comes first on the container's path.
@@ -61,7 +61,7 @@ def build_image(prefix: Path, interpreter: str, packages: list[str], compiled: b
 
     Raises:
         subprocess.CalledProcessError: the copy does not run.
-        RuntimeError: a package cannot be had.
+        RuntimeError: a package cannot be installed.
     """
     facts = json.loads(subprocess.check_output([interpreter, "-c", FACTS], text=True))
     version = facts["version"]
@@ -81,7 +81,7 @@ def build_image(prefix: Path, interpreter: str, packages: list[str], compiled: b
     for tool in ("sh", "git", "env", "ldd", "uname"):
         (prefix / "tools" / tool).symlink_to(shutil.which(tool) or tool)
     install(prefix, packages, compiled)
-    # The script that comes with pip names the folder that it was installed to; images are copied.
+    # pip's script names the folder that it was installed to, but images are copied.
     for script in prefix.glob("**/bin/pip*"):
         script.unlink()
     pip = prefix / "bin/pip"
@@ -91,15 +91,15 @@ def build_image(prefix: Path, interpreter: str, packages: list[str], compiled: b
 
 
 def copy_image(source: Path, prefix: Path) -> Path:
-    """A copy that shares its files with the original; installers replace files, and never edit them."""
+    """A copy that shares files with the original, because installers never edit files in place."""
     return shutil.copytree(source, prefix, symlinks=True, copy_function=os.link)
 
 
 def install(prefix: Path, packages: list[str], compiled: bool = True) -> None:
-    """Install requirements into an image, from the cache of whoever runs the tests.
+    """Install requirements into an image, from the cache of this machine.
 
     Raises:
-        RuntimeError: uv could not, with its own words.
+        RuntimeError: uv failed, with its message.
     """
     command = ["uv", "pip", "install", "--quiet", "--python", str(prefix / "bin/python")]
     command += ["--compile-bytecode"] if compiled else []

@@ -12,7 +12,7 @@ from tests.stand_ins.github_api import NOTHING, PUSH, READ, GitHubApi, Rights
 from tests.stand_ins.http_edge import Answer, Request, identity, listen
 from tests.support.environment import clean_environment
 
-# The login of the owner of a laptop; who has none is not asked.
+# The login of a laptop's owner; without one, git does not ask.
 SETTINGS = """
 [http]
     proxy = {proxy}
@@ -31,20 +31,20 @@ class GitHub(GitHubApi):
     """Repositories that git and gh find at https://github.com/."""
 
     public: set[str] = field(default_factory=set)
-    """Which repositories can be read without a token, such as `acme/flows`."""
+    """The repositories that can be read without a token, such as `acme/flows`."""
 
     visible: dict[str, set[str]] = field(default_factory=dict)
-    """The repositories that a token is for, if that is not all of them."""
+    """The repositories of a token, if it is not for all of them."""
 
     def add_token(self, rights: Rights = PUSH) -> str:
-        """Make a token that may do this."""
+        """Make a token with these rights."""
         self.rights[token := new_token()] = rights
         return token
 
     def environment(self, login: str = "") -> dict[str, str]:
-        """Settings with which git and gh come here, and git to no other host.
+        """Settings that send git and gh here, and git to no other host.
 
-        With a login, they are those of a laptop whose owner has given git and gh this token.
+        With a login, they are a laptop's settings whose owner has given git and gh this token.
         """
         settings = {
             "GIT_CONFIG_GLOBAL": str(self.folder / "gitconfig"),
@@ -54,7 +54,7 @@ class GitHub(GitHubApi):
         return settings | ({"LOGIN": login, "GH_TOKEN": login} if login else {})
 
     def answer_git(self, request: Request) -> Answer:
-        """Let in who may; to others say what GitHub says: a repository that they cannot see is none."""
+        """Check the rights; like GitHub, answer that an invisible repository does not exist."""
         _, owner, name, *rest = request.path.split("/")
         name = f"{owner}/{name.removesuffix('.git')}"
         writes = "git-receive-pack" in request.path + request.query
@@ -69,12 +69,12 @@ class GitHub(GitHubApi):
         return self._backend(request, "/".join(["", name, *rest]))
 
     def _backend(self, request: Request, path: str) -> Answer:
-        """What git's own server answers: https://git-scm.com/docs/git-http-backend."""
+        """The answer of git's own server: https://git-scm.com/docs/git-http-backend."""
         environment = clean_environment(
             GIT_PROJECT_ROOT=str(self.repository("")),
             GIT_HTTP_EXPORT_ALL="1",
             GIT_PROTOCOL=request.headers.get("Git-Protocol", ""),
-            REMOTE_USER="somebody",
+            REMOTE_USER="someone",
             REQUEST_METHOD=request.method,
             PATH_INFO=path,
             QUERY_STRING=request.query,
@@ -93,7 +93,7 @@ class GitHub(GitHubApi):
 
 @contextmanager
 def serve_github(folder: Path) -> Iterator[GitHub]:
-    """Be github.com for whoever has `GitHub.environment`; all of it is in the folder."""
+    """Be github.com for programs with `GitHub.environment`; everything is in the folder."""
     github = GitHub(folder, rights={})
     (folder / "repositories").mkdir(exist_ok=True)
     (folder / "gh").mkdir()

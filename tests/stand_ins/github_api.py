@@ -1,4 +1,4 @@
-"""GitHub's API, as far as gh asks it here: secrets, pull requests and releases."""
+"""The part of GitHub's API that gh uses here: secrets, pull requests and releases."""
 
 import base64
 import json
@@ -31,46 +31,46 @@ NO_TAGS = 403, "Resource not accessible by integration"
 
 @dataclass
 class GitHubApi:
-    """Repositories in a folder, and what GitHub keeps beside them.
+    """Repositories in a folder, and GitHub's data about them.
 
-    What it does not know it refuses, and keeps for the test to fail on.
+    It refuses unknown requests, and records them so that the test fails.
     """
 
     folder: Path
     rights: dict[str, Rights]
-    """What each known token may do, in all repositories."""
+    """The rights of each known token, in all repositories."""
     scopes: str = "repo"
-    """What GitHub says of a classic token; a fine-grained one has no scopes."""
+    """The scopes of classic tokens; fine-grained tokens have none."""
     secrets: dict[str, str] = field(default_factory=dict)
-    """The secrets of Actions, opened."""
+    """The decrypted secrets of Actions."""
     organization: dict[str, str] = field(default_factory=dict)
-    """Those of the organization, opened, which each repository sees."""
+    """The organization's decrypted secrets, which each repository sees."""
     production: dict[str, str] = field(default_factory=dict)
-    """Those of the environment of that name."""
+    """The secrets of the environment of that name."""
     pulls: list[dict[str, Any]] = field(default_factory=list)
     issues: list[dict[str, Any]] = field(default_factory=list)
     comments: list[dict[str, Any]] = field(default_factory=list)
-    """Those on pull requests."""
+    """The comments on pull requests."""
     releases: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
     """The runs of workflows, oldest first."""
     states: dict[str, str] = field(default_factory=dict)
     """The states of workflows that are not active."""
     permissions: dict[str, Any] = field(default_factory=lambda: dict(NEW_REPOSITORY))
-    """What Actions may do in the repository."""
+    """The permissions of Actions in the repository."""
     refusals: set[Refusal] = field(default_factory=set)
-    """Which of the refusals above apply."""
+    """The refusals above that apply."""
     requests: list[Request] = field(default_factory=list)
-    """The requests of known tokens, those of git among them."""
+    """The requests of known tokens, including git's."""
     unknown: list[str] = field(default_factory=list)
     archived: set[str] = field(default_factory=set)
-    """The repositories that nobody can change any more, such as `flows`."""
+    """The archived repositories, such as `flows`, which are read-only."""
     moved: dict[str, str] = field(default_factory=dict)
     """The new names of repositories that were renamed or transferred."""
     key: PrivateKey = field(default_factory=PrivateKey.generate)
 
     def repository(self, name: str) -> Path:
-        """Where a repository is, such as `acme/flows`."""
+        """The folder of a repository, such as `acme/flows`."""
         return self.folder / "repositories" / name
 
     def create(self, name: str) -> Path:
@@ -84,7 +84,7 @@ class GitHubApi:
         return bare
 
     def answer(self, request: Request) -> Answer:
-        """What GitHub says: https://docs.github.com/rest."""
+        """GitHub's answer: https://docs.github.com/rest."""
         if request.token not in self.rights:
             return as_json(401, {"message": "Bad credentials"})
         self.requests.append(request)
@@ -207,12 +207,12 @@ class GitHubApi:
         return self._refuse(request)
 
     def add_run(self, workflow: str, conclusion: str | None, **details: object) -> None:
-        """A workflow has run, for a push to main unless the details say otherwise."""
+        """Record a workflow run, by default for a push to main."""
         usual = {"event": "push", "head_branch": "main"}
         self.runs.append({"workflow": workflow, "conclusion": conclusion} | usual | details)
 
     def _runs(self, workflow: str, /, per_page: list[str], **query: list[str]) -> dict[str, Any]:
-        """The runs that a query is for, newest first."""
+        """The runs that match a query, newest first."""
         keys = {"branch": "head_branch", "status": "conclusion"}
         wanted = {"workflow": [workflow]} | {keys.get(k, k): v for k, v in query.items()}
         runs = self.runs[::-1]
@@ -284,9 +284,9 @@ class GitHubApi:
         return self._refuse(request)
 
     def _graphql(self, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
-        """What `gh auth status`, `gh repo list` and `gh pr ready` ask and change."""
+        """The queries of `gh auth status`, `gh repo list` and `gh pr ready`."""
         if "viewer{login}" in query:
-            return {"data": {"viewer": {"login": "somebody"}}}
+            return {"data": {"viewer": {"login": "someone"}}}
         assert variables
         name = query.split("(")[0].split()[1]
         if name == "RepositoryList":
@@ -316,7 +316,7 @@ class GitHubApi:
     # https://docs.github.com/rest/releases
 
     def _release(self, name: str, /, tag_name: str, **details: Any) -> Answer:
-        """Like GitHub's own, it makes the tag too, where there is none."""
+        """Create a release and, like GitHub, its tag if it is missing."""
         repository = self.repository(name)
         if tag_name in (release["tag_name"] for release in self.releases):
             return as_json(422, {"message": "Validation Failed"})

@@ -1,4 +1,4 @@
-"""Where programs leave this machine: a small HTTP server in the place of a service."""
+"""The edge of this machine: a small HTTP server in place of a service."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ Hosts = Mapping[str, ssl.SSLContext]
 
 @dataclass(frozen=True)
 class Request:
-    """What a program asks."""
+    """A program's request."""
 
     method: str
     path: str
@@ -32,7 +32,7 @@ class Request:
 
     @property
     def token(self) -> str:
-        """The token of any of the usual forms; with a password, the user's name says nothing."""
+        """The token in any usual form; next to a password, the user name has no meaning."""
         scheme, _, value = self.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "basic":
             user, _, password = base64.b64decode(value).decode().partition(":")
@@ -42,7 +42,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the service answers."""
+    """The service's answer."""
 
     status: int
     body: bytes = b""
@@ -56,7 +56,7 @@ def as_json(status: int, value: object, **headers: str) -> Answer:
 
 
 def identity(host: str, certificate: Path) -> Hosts:
-    """Make a host's certificate, and with it what `listen` needs to be that host."""
+    """Make a host's certificate, with which `listen` can be that host."""
     names = ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}"]
     kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc"]
     key = certificate.with_suffix(".key")
@@ -73,9 +73,9 @@ def identity(host: str, certificate: Path) -> Hosts:
 def listen(
     service: Callable[[Request], Answer], socket: Path | None = None, hosts: Hosts | None = None
 ) -> Iterator[str]:
-    """Let a service answer, on a unix socket or a free port, and give that port's address.
+    """Let a service answer on a unix socket or a free port, and yield the port's address.
 
-    Whoever takes that address for a proxy gets to `hosts`, all of which are this service,
+    A program that uses the address as its proxy reaches `hosts`, all of which are this service,
     and to no others.
     """
     handler = partial(_Handler, service, hosts or {})
@@ -105,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*arguments)
 
     def do_CONNECT(self) -> None:
-        """Be the proxy on the way to a host, and then that host itself."""
+        """Act as the proxy for a host, and then as the host."""
         if self.path not in self.hosts:
             self.send_error(502, f"{self.path} cannot be reached")
             return
@@ -134,4 +134,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_DELETE = do_PATCH = do_POST = do_PUT = do_GET
 
     def log_message(self, *_: object) -> None:
-        """Keep quiet."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""Somebody's machine with a rendered project, and the accounts that it is to be connected to."""
+"""A user's machine with a rendered project, and the accounts to connect it to."""
 
 import contextlib
 import io
@@ -22,21 +22,22 @@ from tests.stand_ins.github import GitHub
 from tests.stand_ins.prefect_cloud import PrefectCloud
 from tests.support.copier import published
 from tests.support.environment import UV_CACHE
+from tests.support.forked import become, forks
 from tests.support.git import commit, git
 
 STEPS = [
-    "prefect.yaml", "Remote", "Prefect", "GitHub token", "Modal token", "Work pool",
+    "Conflicts", "prefect.yaml", "Remote", "Prefect", "GitHub token", "Modal token", "Work pool",
     "GitHub secrets", "Commit", "Deployment", "Updates", "Alarm",
 ]  # fmt: skip
-"""What `make bootstrap` goes through, in this order."""
+"""The steps of `make bootstrap`, in order."""
 APP_STEPS = [name.replace("Work pool", "Modal secret") for name in STEPS if name != "GitHub token"]
-"""The same where a Modal app starts the runs."""
+"""The steps if a Modal app starts the runs."""
 SLOW = ("uv", "Lock file", "Template")
 
 
 def steps(said: str) -> dict[str, str]:
-    """What `make bootstrap` says of each step."""
-    lines = [line for line in said.splitlines() if line[:2] in ("✓ ", "✗ ", "! ")]
+    """The output of `make bootstrap` for each step."""
+    lines = [line for line in said.splitlines() if line[:2] in ("✓ ", "✗ ", "! ", "? ")]
     found = dict(line[2:].split(": ", 1) for line in lines)
     assert list(found) in (STEPS, APP_STEPS), said
     return found
@@ -54,7 +55,7 @@ class Transcript:
 
 @dataclass
 class Laptop:
-    """A machine with a rendered project, and whoever sits in front of it."""
+    """A machine with a rendered project, and its user."""
 
     project: Path
     name: str
@@ -64,21 +65,21 @@ class Laptop:
     home: Path
     python: str
     packages: Path
-    """The environment that it has in common with the others of its Python."""
+    """The environment that it shares with the other laptops of its Python."""
     token: str
-    """The GitHub token that containers shall have; it can only read."""
+    """The GitHub token for containers; it can only read."""
     modal: str
     owner: str
-    """The GitHub token of the laptop's owner, who may do everything."""
+    """The GitHub token of the laptop's owner, with all rights."""
     closing_message: str
-    """What Copier printed of what to do next."""
+    """Copier's message about what to do next."""
     said: list[str] = field(default_factory=list)
-    """All that was printed."""
+    """The whole output."""
     others: dict[str, str | None] = field(default_factory=dict)
-    """Values for accounts of another kind; None takes one away."""
+    """Values for other kinds of accounts; None removes one."""
 
     def environment(self, **extra: str | None) -> dict[str, str]:
-        """Every value that the accounts need; None takes one away."""
+        """Every value that the accounts need; None removes one."""
         environment: dict[str, str | None] = {
             **published(self.template),
             **self.cloud.environment(),
@@ -96,29 +97,30 @@ class Laptop:
         return {name: value for name, value in environment.items() if value is not None}
 
     def run(self, *command: str, **extra: str | None) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            command, check=False, cwd=self.project, env=self.environment(**extra),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            start_new_session=True, timeout=300,
-        )  # fmt: skip
+        with forks():
+            done = subprocess.run(
+                command, check=False, cwd=self.project, env=self.environment(**extra),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                start_new_session=True, timeout=300,
+            )  # fmt: skip
         self.said.append(done.stdout)
         return done
 
     @staticmethod
     def tool(name: str) -> str:
-        """A program of the environment that the tests run in, which has what a project has."""
+        """A program of the tests' environment, which has a project's packages."""
         return str(Path(sys.executable).with_name(name))
 
     @contextmanager
     def project_here(self, **extra: str | None) -> Iterator[Project]:
-        """The project for the tools in this process, which sees this machine's environment."""
+        """The project for the tools in this process, with the laptop's environment."""
         environment = self.environment(PREFECT_CLIENT_MAX_RETRIES="0", **extra)
-        with mock.patch.dict(os.environ, environment, clear=True):
+        with mock.patch.dict(os.environ, environment, clear=True), forks():
             yield Project(self.project)
         refresh_global_settings_context()
 
     def make_bootstrap(self, **extra: str | None) -> tuple[bool, dict[str, str]]:
-        """Whether `make bootstrap` calls the project ready, and what it says of each step."""
+        """Whether `make bootstrap` calls the project ready, and its output for each step."""
         done = self.run("make", "bootstrap", **extra)
         return done.returncode == 0, steps(done.stdout)
 
@@ -133,7 +135,7 @@ class Laptop:
         return code == 0, steps(said.getvalue())
 
     def doctor(self, **extra: str | None) -> dict[str, str]:
-        """What `make doctor` finds that has not passed: status, finding and remedy by check.
+        """The findings of `make doctor` that have not passed: status, finding and remedy by check.
 
         It leaves out the checks of uv and Copier, which take most of its time.
         """
@@ -163,7 +165,7 @@ class Laptop:
         }
 
     def state(self) -> list[object]:
-        """All that somebody could change, here and on the server."""
+        """Everything that a command could change, here and on the server."""
         server = self.cloud.server
         pools = server.post("work_pools/filter")
         return [
@@ -176,7 +178,7 @@ class Laptop:
         ]
 
     def files(self) -> list[str]:
-        """What git says of the project's files, but for Python's own."""
+        """The state of the project's files in git, without Python's caches."""
         lines = git(self.project, "status", "--porcelain", "--ignored").splitlines()
         return [line for line in lines if "__pycache__" not in line]
 
@@ -188,10 +190,11 @@ class Laptop:
         self.run("git", "push", "--quiet", "origin", "HEAD")
 
     def talk(self, command: str, **extra: str | None) -> "pexpect.spawn[str]":
-        """Run a command of the tools in a terminal; what it shows counts as said."""
+        """Run a command of the tools in a terminal; its output is added to `said`."""
+        environment = self.environment(TERM="xterm", NO_COLOR="1", COLUMNS="200", **extra)
         terminal = pexpect.spawn(
-            sys.executable, ["-m", "tools", command], cwd=str(self.project), encoding="utf-8", timeout=60,
-            env=self.environment(TERM="xterm", NO_COLOR="1", COLUMNS="200", **extra),
+            sys.executable, cwd=str(self.project), encoding="utf-8", timeout=60,
+            preexec_fn=lambda: become(["tools", command], environment),
         )  # fmt: skip
         terminal.logfile_read = Transcript(self.said)
         return terminal

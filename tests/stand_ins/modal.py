@@ -1,6 +1,6 @@
-"""Modal, as far as it matters here: a server to which the real client deploys apps and sends calls.
+"""A stand-in for Modal: a server to which the real client deploys apps and sends calls.
 
-It keeps what it is sent: apps with their functions, the steps of images, secrets by name. A call
+It stores apps with their functions, the steps of images, and secrets by name. A call
 starts nothing by itself; `on_call` decides what becomes of it. Any other request is refused.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 from google.protobuf import empty_pb2
 from grpclib import GRPCError, Status
 from grpclib.server import Server, Stream
+from modal import client as modal_client
 from modal._serialization import deserialize
 from modal_proto import api_grpc, api_pb2
 
@@ -26,14 +27,14 @@ TOKEN = {"MODAL_TOKEN_ID": "ak-of-the-tests", "MODAL_TOKEN_SECRET": "as-of-the-t
 
 @dataclass
 class Call:
-    """What was asked of a function, and how it ended, if it has."""
+    """A call of a function, and its end, if it has ended."""
 
     id: str
     app: str
     function: str
     arguments: tuple[Any, ...]
     options: api_pb2.FunctionOptions
-    """What is different from the function as it was deployed."""
+    """The differences to the deployed function."""
     result: api_pb2.GenericResult | None = None
     cancelled: bool = False
 
@@ -52,26 +53,26 @@ class App:
 
 @dataclass
 class Modal:
-    """What the server has."""
+    """The server's state."""
 
     url: str = ""
     apps: dict[str, App] = field(default_factory=dict)
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
     images: list[api_pb2.Image] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
-    """Where containers have what was added to images."""
+    """The folders in containers of files added to images."""
     calls: dict[str, Call] = field(default_factory=dict)
     on_call: Callable[[Call], None] = lambda call: None
     refuses: dict[str, Status] = field(default_factory=dict)
     """Requests that it answers with an error."""
 
     def environment(self) -> dict[str, str]:
-        """The environment of somebody who has a token for it."""
+        """The environment of a user who has a token for it."""
         return {"MODAL_SERVER_URL": self.url, **TOKEN}
 
 
 class Requests(api_grpc.ModalClientBase):
-    """The requests that it knows, by the names in Modal's protocol."""
+    """The known requests, by their names in Modal's protocol."""
 
     def __init__(self, modal: Modal) -> None:
         self.modal = modal
@@ -80,7 +81,7 @@ class Requests(api_grpc.ModalClientBase):
         self.functions: dict[str, tuple[str, api_pb2.Function, api_pb2.FunctionOptions]] = {}
 
     def new(self, kind: str, name: str = "") -> str:
-        """An ID, of which the client knows the kind by its beginning."""
+        """An ID whose beginning tells the client its kind."""
         made = f"{kind}-{next(self.count):022d}"
         self.ids[made] = name
         return made
@@ -244,7 +245,7 @@ def handle(function: api_pb2.Function) -> api_pb2.FunctionHandleMetadata:
 
 
 def handler(name: str) -> Any:
-    """What answers a request: the method of its name; without one, the request is refused."""
+    """Answer a request with the method of its name; refuse it if there is none."""
     answer = vars(Requests).get(name)
 
     async def answered(self: Requests, stream: Stream[Any, Any]) -> None:
@@ -287,6 +288,8 @@ def serve_modal() -> Iterator[Modal]:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     ready.wait()
+    # This process keeps its client, which knows an earlier server only.
+    modal_client.Client._set_env_client(None)
     try:
         yield modal
     finally:

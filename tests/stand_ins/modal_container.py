@@ -15,7 +15,7 @@ from tests.stand_ins.modal import Call, Result
 from tests.support.environment import clean_environment
 
 MODAL = Path(modal.__file__).parent.parent
-"""Where Modal's client is, which every container gets beside its own packages."""
+"""The folder of Modal's client, which every container gets besides its own packages."""
 RUN = """
 import json, sys
 sys.path.append(sys.argv[1])
@@ -28,15 +28,15 @@ modal_app.run.local(*json.loads(sys.argv[3]))
 
 @dataclass
 class Containers:
-    """What follows each call: a process in an environment of its own, until it ends or is stopped."""
+    """Runs each call as a process in its own environment, until it ends or is stopped."""
 
     root: Path
     """The folder `/root`, which has the app and the package."""
     secrets: dict[str, str]
-    """What is in the environment of `run`."""
+    """The environment of `run`."""
     home: Path
     python: Path = Path(sys.executable)
-    """That of the image."""
+    """The environment of the image."""
     running: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
     repeated: set[str] = field(default_factory=set)
 
@@ -49,7 +49,7 @@ class Containers:
         return cls(root, secrets, home)
 
     def start(self, call: Call) -> None:
-        """Run the call, again where its machine was taken away, and report how it has ended."""
+        """Run the call, repeat it if its machine was preempted, and report its end."""
         while True:
             again = self.once(call)
             if not again:
@@ -76,7 +76,7 @@ class Containers:
         return False
 
     def take_away(self, call: Call) -> None:
-        """Take the machine away, with an interrupt before; Modal repeats the call elsewhere."""
+        """Preempt the machine after an interrupt; Modal repeats the call elsewhere."""
         self.repeated.add(call.id)
         self.running[call.id].send_signal(signal.SIGINT)
 

@@ -54,7 +54,7 @@ VARIABLES: dict[str, dict[str, Any]] = {
 
 
 def base_job_template(credentials: str = "") -> dict[str, Any]:
-    """What a work pool is made with: a template of its runs, and the block with its Modal token."""
+    """The settings of a work pool: a template of its runs, and the block with its Modal token."""
     variables = {name: {"title": name, **schema} for name, schema in VARIABLES.items()}
     if credentials:
         reference = {"$ref": {"block_document_id": credentials}}

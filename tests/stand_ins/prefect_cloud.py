@@ -1,4 +1,4 @@
-"""Prefect Cloud, as far as it differs from Prefect's own server: API keys, and Modal's types."""
+"""The differences of Prefect Cloud to Prefect's own server: API keys, and Modal's types."""
 
 import json
 import time
@@ -31,28 +31,28 @@ class PrefectCloud:
 
     server: PrefectServer
     key: str
-    """The one API key that is let in."""
+    """The only valid API key."""
     plan: str = "starter"
-    """What is paid for; Prefect Cloud's free plan, `hobby`, has no push work pools."""
+    """The plan; Prefect Cloud's free plan, `hobby`, has no push work pools."""
     account: str = field(default_factory=lambda: str(uuid.uuid4()))
     workspace: str = field(default_factory=lambda: str(uuid.uuid4()))
     address: str = ""
     refused: str = ""
-    """A route to which nothing can be sent; the answer repeats what was, as Prefect's does."""
+    """A route that refuses every request; like Prefect's, the answer repeats the request."""
 
     @property
     def url(self) -> str:
-        """What PREFECT_API_URL has to be."""
+        """The value of PREFECT_API_URL."""
         return f"{self.address}/api/accounts/{self.account}/workspaces/{self.workspace}"
 
     @property
     def ui_url(self) -> str:
-        """The workspace's page in the console, of which Prefect takes this to be the address."""
+        """The workspace's page in the console, at the address that Prefect derives."""
         return f"{self.address}/account/{self.account}/workspace/{self.workspace}"
 
     @property
     def description(self) -> dict[str, str]:
-        """What `prefect cloud login` is told of the workspace."""
+        """The answer about the workspace to `prefect cloud login`."""
         names = {"account_name": "Acme", "account_handle": "acme"}
         names |= {"workspace_name": "Flows", "workspace_handle": "flows"}
         ids = {"account_id": self.account, "workspace_id": self.workspace}
@@ -75,7 +75,7 @@ class PrefectCloud:
         return data
 
     def answer(self, request: Request) -> Answer:
-        """Check the key, add what only Cloud has, and leave the rest to the server."""
+        """Check the key, add Cloud's own features, and leave the rest to the server."""
         if request.headers.get("Authorization") != f"Bearer {self.key}":
             return as_json(401, {"detail": "Invalid authentication credentials"})
         if request.path == "/api/me/workspaces":
@@ -96,7 +96,7 @@ class PrefectCloud:
 
     def _forward(self, request: Request, route: str) -> Answer:
         passed = {name: v for name, v in request.headers.items() if name.lower() not in HOP_BY_HOP}
-        # Prefect Cloud has no file for a database, which others lock.
+        # Unlike a local server, Prefect Cloud has no database file that others lock.
         for seconds in (0, 1, 2, 4, 8):
             time.sleep(seconds)
             answer = httpx.request(
@@ -116,7 +116,7 @@ class PrefectCloud:
 
 @contextmanager
 def serve_cloud(server: PrefectServer, key: str) -> Iterator[PrefectCloud]:
-    """Put Prefect Cloud's edge before a server."""
+    """Put a proxy that acts as Prefect Cloud in front of a server."""
     cloud = PrefectCloud(server, key)
     with listen(cloud.answer) as cloud.address:
         yield cloud

@@ -1,4 +1,4 @@
-"""A rendered project on somebody's laptop, and its runs."""
+"""A rendered project on a user's laptop, and its runs."""
 
 import json
 import os
@@ -20,6 +20,7 @@ from tools.checks.last_runs import check_last_runs
 from tests.stand_ins.container import Container
 from tests.stand_ins.github import GitHub
 from tests.support.documents import BY_HAND
+from tests.support.forked import forks
 from tests.support.git import commit, git
 from tests.support.prefect_server import PrefectServer
 
@@ -27,7 +28,7 @@ Done = subprocess.CompletedProcess[str]
 
 
 def make(folder: Path, *targets: str, env: dict[str, str]) -> Done:
-    """Run a rendered project's own `make`, which can ask nobody."""
+    """Run a rendered project's own `make`, without a terminal for questions."""
     return subprocess.run(
         ["make", *targets],
         check=False,
@@ -47,30 +48,31 @@ class Run:
     state: str
     """The type of its last state, such as COMPLETED or CRASHED."""
     logs: list[str]
-    """What Prefect shows of it."""
+    """Its log in Prefect."""
     output: str
-    """What its container printed, which is what Modal shows."""
+    """The output of its container, which Modal shows."""
     everything: str
-    """All that the server knows of it, as JSON."""
+    """The server's record of it, as JSON."""
 
 
 @dataclass
 class Project:
-    """A rendered project on somebody's laptop, with its repository on GitHub."""
+    """A rendered project on a user's laptop, with its repository on GitHub."""
 
     folder: Path
     repository: str
     server: PrefectServer
     github: GitHub
     environment: dict[str, str]
-    """That of the laptop, where Prefect is logged in."""
+    """The laptop's environment, where Prefect is logged in."""
     build_container: Callable[[dict[str, Any]], Container]
-    """What Modal makes of a run's job variables."""
+    """The container that Modal starts for a run's job variables."""
     flow: str = "example"
-    """What the name of the deployment that is looked at ends with."""
+    """The end of the name of the inspected deployment."""
 
     def make(self, *targets: str, **extra: str) -> Done:
-        return make(self.folder, *targets, env=self.environment | extra)
+        with forks():
+            return make(self.folder, *targets, env=self.environment | extra)
 
     def push(self) -> str:
         """Commit and push everything, and return the commit."""
@@ -92,7 +94,7 @@ class Project:
         return self.build_container(self.server.job_variables(self.deployment()))
 
     def planned_times(self, expected: set[str]) -> set[str]:
-        """At what times of the day the planned runs start, in New York.
+        """The times of day of the planned runs, in New York.
 
         The server looks at what was deployed once a second: it has three for what is expected.
         """
@@ -114,14 +116,14 @@ class Project:
     def save_token(self, token: str) -> None:
         """Follow the step of docs/by_hand.md that puts the GitHub token into a Prefect block."""
         (line,) = [line for line in BY_HAND.commands if "GitHubCredentials(" in line]
-        line = line.replace("acme-flows", self.repository.replace("/", "-"))
+        line = line.replace("acme-reports", self.repository.replace("/", "-"))
         subprocess.run(
             shlex.split(line), cwd=self.folder, env=self.environment,
             input=f"{token}\n", text=True, check=True, capture_output=True,
         )  # fmt: skip
 
     def last_run(self) -> list[tuple[str, str, str]]:
-        """What `make doctor` finds of the last run, if the lock file were red: all of its row."""
+        """The row of `make doctor` for the last run, as if the lock file check had failed."""
         with mock.patch.dict(os.environ, self.environment, clear=True):
             found = check_last_runs(tools.Project(self.folder), failed_rows=["Lock file"])
         refresh_global_settings_context()

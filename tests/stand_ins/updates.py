@@ -1,4 +1,4 @@
-"""A project on GitHub whose template makes releases, and the two jobs that bring them in."""
+"""A project on GitHub whose template makes releases, and the two jobs that offer them."""
 
 import json
 import shutil
@@ -21,13 +21,13 @@ from tests.support.repository import ROOT, export_template
 BRANCH = "refs/heads/template-update"
 BUILT_IN = PUSH | {"issues: write"}
 Change = tuple[str, str, str]
-"""A file, and what to replace in it by what."""
+"""A file, a text in it, and its replacement."""
 
-# The line of the README that both sides change where an update is to conflict.
+# The line of the README that both sides change to make an update conflict.
 OURS = ("README.md", "## Everyday commands", "## Our commands")
 THEIRS = ("template/README.md.jinja", "## Everyday commands", "## All commands")
 
-# act emulates actions/checkout only. What one job hands over is a folder, for the other one.
+# act emulates only actions/checkout. The artifact between the jobs is a folder.
 HAND_OVER = """
 name: A folder for another job
 inputs:
@@ -48,7 +48,7 @@ class Project:
     folder: Path
     github: GitHub
     environment: dict[str, str]
-    """What a runner has besides git; uv and Copier it has not."""
+    """The programs of a runner besides git; uv and Copier are missing."""
     token: str
     """The built-in token of its workflows."""
     own_token: str
@@ -62,7 +62,7 @@ class Project:
         """Release the template with one more constraint, and with these changes."""
         constraints = "constraint-dependencies = [\n"
         bound = f'{constraints}    "anyio<{version[1:].replace(".", "")}",\n'
-        section = f'## {version}\n\n- New in `{version}`: "$HOME" 😀 @somebody #1\n\n## '
+        section = f'## {version}\n\n- New in `{version}`: "$HOME" 😀 @someone #1\n\n## '
         changes += (("template/pyproject.toml.jinja", constraints, bound),)
         changes += (("CHANGELOG.md", "## ", section),)
         for change in changes:
@@ -70,7 +70,7 @@ class Project:
         commit(self.folder / "template", tag=version)
 
     def push(self, *change: str, branch: str = "main") -> None:
-        """Somebody changes a file on a branch."""
+        """Push a change of a file to a branch, as another user."""
         edit(clone := self.clone(branch), *change)
         commit(clone)
         git(clone, "push", "--quiet", f"file://{self.repository}", f"HEAD:{branch}")
@@ -84,7 +84,7 @@ class Project:
         return folder
 
     def on_act(self, **secrets: str) -> Done:
-        """Run the whole workflow; it never shows a token, not even one that the runner masks."""
+        """Run the whole workflow, and check that it shows no token, not even a masked one."""
         checkout = self.clone("main")
         text = (checkout / ".github/workflows/template_update.yaml").read_text()
         handed_over, stubs = self.folder / "handed-over", []
@@ -155,7 +155,7 @@ class Project:
         return dict(line.split() for line in lines.splitlines())
 
     def writes(self) -> list[str]:
-        """The requests that were to change something."""
+        """The requests that change something."""
         return [
             f"{request.method} {request.path} {request.body!r}"
             for request in self.github.requests
@@ -180,7 +180,7 @@ def commit_as_bot(folder: Path, *options: str) -> None:
 
 
 def begin(state: Path, laptop: Path, python: tuple[str, str]) -> Path:
-    """Make the state in which a project has just come from the template's release v1.0.0."""
+    """Make a project that was just rendered from the template's release v1.0.0."""
     template = export_template(state / "template")
     (template / "CHANGELOG.md").write_text("# What is new\n\n## v1.0.0\n\nThe first.\n")
     commit(template, tag="v1.0.0")
@@ -201,7 +201,7 @@ def copied(folder: Path, state: Path, python: str) -> Iterator[Project]:
     shutil.copytree(state, folder, dirs_exist_ok=True)
     (tools := folder / "tools").mkdir()
     (tools / "gh").symlink_to(ROOT / ".venv/bin/gh")
-    # Not a link: through one, a Python that was moved does not find its own library.
+    # Not a link, through which a relocated Python does not find its library.
     (tools / "python3").write_text(f'#!/bin/sh\nexec {python} "$@"\n')
     (tools / "python3").chmod(0o755)
     (home := folder / "home").mkdir()

@@ -1,4 +1,4 @@
-"""Edits between two updates: of a project by its owner, and of the template by its next release."""
+"""Edits between two updates: a project's by its owner, and the template's in its next release."""
 
 import re
 import subprocess
@@ -25,44 +25,42 @@ def test_it_counts_the_reports() -> None:
 
 
 def edit(file: Path, pattern: str, replacement: str) -> None:
-    """Replace the one place of a file that a pattern describes."""
+    """Replace the only match of a pattern in a file."""
     text, count = re.subn(pattern, replacement, file.read_text(), flags=re.MULTILINE)
     assert count == 1, f"{count} places in {file.name} match {pattern}"
     file.write_text(text)
 
 
 def append(file: Path, text: str) -> None:
-    """Add lines to the end of a file, which is made if it is missing."""
+    """Add lines to the end of a file, which is created if it is missing."""
     with file.open("a") as end:
         end.write(text)
 
 
-def by_owner(project: Path) -> None:
+def by_owner(project: Path, package: str = "prefect_modal") -> None:
     """Edit the tutorial's project as its owner would in the first months."""
-    flows = project / "src/prefect_modal/flows"
-    # The example has become something else, and its test is gone.
+    flows = project / f"src/{package}/flows"
+    # The example has become another flow, and its test is gone.
     (flows / "flow1.py").rename(flows / "report.py")
     (project / "tests/test_flow1.py").unlink()
     (flows / "nightly.py").write_text(NIGHTLY)
-    (project / "tests/test_nightly.py").write_text(TEST_NIGHTLY)
+    (project / "tests/test_nightly.py").write_text(TEST_NIGHTLY.replace("prefect_modal", package))
     for words in (["polars"], ["--dev", "hypothesis"]):
         command = ["uv", "add", "--quiet", "--frozen", *words]
         subprocess.run(command, cwd=project, env=clean_environment(), check=True)
     append(project / "pyproject.toml", "\n[tool.ruff]\nline-length = 120\n")
-    append(
-        project / "project.mk", "FLOW := prefect_modal.flows.report\n\nclean:\n\tgit clean -dX\n"
-    )
+    append(project / "project.mk", f"FLOW := {package}.flows.report\n\nclean:\n\tgit clean -dX\n")
     append(project / ".gitignore", "data/\n")
 
     prefect_yaml = project / "prefect.yaml"
     edit(prefect_yaml, r"cron: .*", 'cron: "30 6 * * 1-5"')
     edit(prefect_yaml, r"timezone: .*", "timezone: Europe/Berlin")
-    edit(prefect_yaml, r"entrypoint: .*", "entrypoint: prefect_modal.flows.report:main")
+    edit(prefect_yaml, r"entrypoint: .*", f"entrypoint: {package}.flows.report:main")
     edit(prefect_yaml, r"^( +)UV_PROJECT_ENVIRONMENT: .*$", '\\g<0>\n\\1REPORTS: "daily"')
     append(
         prefect_yaml,
         "  - name: nightly\n"
-        "    entrypoint: prefect_modal.flows.nightly:nightly\n"
+        f"    entrypoint: {package}.flows.nightly:nightly\n"
         "    tags: [Ben-Epstein-prefect-modal]\n"
         "    work_pool:\n"
         "      name: pref-modal-pool\n"
@@ -86,7 +84,7 @@ def by_owner(project: Path) -> None:
 
 
 def by_template(template: Path) -> None:
-    """Change the template as a next release could: in every way that the policy allows."""
+    """Change the template like a next release, in every way that the policy allows."""
     edit(template / "copier.yml", r"^(work_pool:\n(?:  .*\n)*?  default: ).*$", r"\1modal-pool")
     edit(
         template / "copier.yml",
@@ -101,9 +99,7 @@ def by_template(template: Path) -> None:
     edit(flow, r"Hello \{name\} from", "Good morning {name} from")
     edit(project / "tests/test_flow1.py.jinja", r"Hello world from", "Good morning world from")
     edit(project / ".gitignore", r"^dist/$", "dist/\nbuild/")
-    edit(
-        project / "README.md.jinja", r"^`make` alone lists them\.$", "`make` alone lists them all."
-    )
+    edit(project / "README.md.jinja", r"^`make` alone lists all", "`make help` lists all")
     edit(
         project / "README.md.jinja",
         r"^## Stay current$",
@@ -116,7 +112,7 @@ def by_template(template: Path) -> None:
     edit(project / "prefect.yaml.jinja", r"work_queue_name: default", "work_queue_name: flows")
     edit(
         project / "prefect.yaml.jinja",
-        r"^( +)# Install into the container's own Python",
+        r"^( +)# Install into the container's Python",
         '\\1UV_NO_PROGRESS: "1"\n\\g<0>',
     )
     workflows = project / ".github/workflows"

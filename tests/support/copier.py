@@ -1,28 +1,28 @@
-"""Copier's own command, as a user or Renovate calls it, and an address where it finds the template."""
+"""Copier's command, as called by a user or Renovate, and an address of the template."""
 
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.environment import clean_environment
-from tests.support.repository import ROOT
+from tests.support.forked import COPIER, forks
 
 TUTORIAL = {"repo_url": "https://github.com/Ben-Epstein/prefect-modal"}
-"""The answers that give the tutorial's own project."""
+"""The answers for the tutorial's project."""
 
 URL = "https://example.com/copier-prefect-modal.git"
-"""Where `published` makes the template available: a reserved domain, so it is nobody's."""
+"""The address at which `published` makes the template available, in a reserved domain."""
 
 AS_RENOVATE = [
     "--skip-answered", "--defaults", "--answers-file", ".copier-answers.yml", "--vcs-ref",
 ]  # fmt: skip
-"""How Renovate calls `copier update`; the new version follows. tests/renovate looks it up."""
+"""Renovate's call of `copier update`, before the new version; tests/renovate verifies it."""
 
 
 def published(folder: Path, **extra: str) -> dict[str, str]:
     """An environment in which git finds the repository in `folder` at `URL`.
 
-    Only the network is replaced: git's own `insteadOf` does it, and Copier gets
+    Only the network is replaced, with git's own `insteadOf`: Copier gets
     the address as a user would type it. What Copier caches of it stays beside it.
     """
     return clean_environment(
@@ -38,18 +38,14 @@ def copier(
     *arguments: str,
     env: dict[str, str],
     cwd: Path | None = None,
-    command: Path = ROOT / ".venv/bin/copier",
+    command: Path = COPIER,
 ) -> subprocess.CompletedProcess[str]:
     """Run Copier's real command, as a user would, without `--trust`."""
-    return subprocess.run(
-        [str(command), *arguments],
-        check=False,
-        env=env,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+    with forks():
+        return subprocess.run(
+            [str(command), *arguments], check=False, env=env, cwd=cwd, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True,
+        )  # fmt: skip
 
 
 def data(answers: Mapping[str, object]) -> list[str]:

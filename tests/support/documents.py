@@ -1,4 +1,4 @@
-"""The Markdown pages of this repository and of a project, taken apart for the tests."""
+"""The Markdown pages of this repository and of a project, parsed for the tests."""
 
 import re
 import textwrap
@@ -27,16 +27,16 @@ class Document:
 
     @property
     def prose(self) -> str:
-        """The text without what stands between fences."""
+        """The text without code blocks."""
         return re.sub(r"^ *```.*?^ *```$", "", self.text, flags=re.DOTALL | re.MULTILINE)
 
     @property
     def commands(self) -> list[str]:
-        """The lines between fences that are meant for a shell."""
+        """The lines of code blocks for a shell."""
         return [line for text in self.sections().values() for line in text]
 
     def sections(self) -> dict[str, list[str]]:
-        """The lines that are meant for a shell, by heading, for each section that has some."""
+        """The lines for a shell, by heading, for each section that has some."""
         found: dict[str, list[str]] = {}
         pattern = r"^#+ (?P<heading>[^\n]+)$|^ *```sh\n(?P<lines>.*?)^ *```$"
         heading = ""
@@ -49,18 +49,18 @@ class Document:
 
     @property
     def code(self) -> list[str]:
-        """What stands between backticks in the prose."""
+        """The code between backticks in the prose."""
         return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", self.prose)]
 
     @property
     def links(self) -> list[str]:
-        """Where links and pictures lead, within the repository."""
+        """The targets of links and pictures in the repository."""
         targets = re.findall(r"\]\(([^)\s]+)\)", self.prose)
         return [target for target in targets if not target.startswith("https://")]
 
     @property
     def anchors(self) -> set[str]:
-        """The names that GitHub gives to the headings."""
+        """GitHub's anchors of the headings."""
         headings = re.findall(r"^#+ (.+)$", self.prose, re.MULTILINE)
         return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -73,7 +73,7 @@ DOCUMENTS = [
 ]
 
 BY_HAND = Document(ROOT / "docs/by_hand.md")
-"""The steps of `make bootstrap` one by one, for the project of acme/flows."""
+"""The steps of `make bootstrap` one by one, for the project of acme/reports."""
 ADOPTING = Document(ROOT / "docs/adopting.md")
 """How to bring an existing repository, that of acme/reports, to the template."""
 RUNNERS = Document(ROOT / "docs/runners.md")
@@ -82,7 +82,7 @@ MOVING = Document(ROOT / "docs/moving.md")
 
 
 def owners() -> list[tuple[str, str]]:
-    """Each file or folder in the table of docs/ownership.md, and whose it is."""
+    """Each file or folder in the table of docs/ownership.md, and its owner."""
     rows = re.findall(
         r"^\| `([^`]+)` \| ([^|]+) \|", (ROOT / "docs/ownership.md").read_text(), re.MULTILINE
     )

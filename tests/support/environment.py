@@ -1,4 +1,4 @@
-"""The environment of everything that the tests start: nothing of the user's own in it."""
+"""The environment of all programs that the tests start, without the user's settings."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.support.repository import ROOT
 
 UV_CACHE = Path.home() / ".cache/uv"
-"""The cache of whoever runs the tests: what is downloaded once serves all projects."""
+"""This machine's cache: one download serves all projects."""
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
@@ -29,6 +29,6 @@ def clean_environment(**extra: str) -> dict[str, str]:
     kept["PATH"] = f"{ROOT / '.venv/bin'}{os.pathsep}{kept['PATH']}"
     kept |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
     kept |= {"COPIER_SETTINGS_PATH": str(ROOT / "tests/settings.yml")}
-    # A registry that is busy for some seconds is no fault of ours.
+    # A registry may be busy for some seconds.
     kept |= {"UV_HTTP_RETRIES": "10"}
     return kept | extra

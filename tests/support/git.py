@@ -7,7 +7,7 @@ from tests.support.environment import clean_environment
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git in `folder`, and return what it prints."""
+    """Run git in `folder`, and return its output."""
     environment = clean_environment(
         GIT_AUTHOR_NAME="Test",
         GIT_AUTHOR_EMAIL="test@example.com",
@@ -23,7 +23,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def commit(folder: Path, tag: str | None = None) -> None:
-    """Commit all of `folder`, which becomes a repository if it is none, and tag it."""
+    """Commit all of `folder`, which becomes a repository if needed, and tag it."""
     if not (folder / ".git").exists():
         git(folder, "init", "--quiet", "--initial-branch", "main")
     git(folder, "add", "--all")

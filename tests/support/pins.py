@@ -24,7 +24,7 @@ def pinned_actions() -> Iterator[tuple[str, str, str, str]]:
 
 
 def named_tools() -> dict[str, Requirement]:
-    """What requirements.txt asks for, by name."""
+    """The requirements of requirements.txt, by name."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     tools = [Requirement(line.split("#")[0]) for line in lines if re.match(r"[a-z]", line)]
     return {tool.name: tool for tool in tools}

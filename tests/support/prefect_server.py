@@ -18,27 +18,27 @@ from tests.support.environment import clean_environment
 
 @dataclass
 class PrefectServer:
-    """A server that is running."""
+    """A running server."""
 
     url: str
     """The address of its API."""
     home: Path
-    """The PREFECT_HOME of whoever talks to it."""
+    """The PREFECT_HOME of its clients."""
     credentials: str = ""
-    """The block with the Modal token of each work pool that is made here."""
+    """The block with the Modal token of the work pools created here."""
 
     def environment(self) -> dict[str, str]:
-        """The environment of somebody who is logged in here."""
+        """The environment of a user who is logged in here."""
         return clean_environment(PREFECT_API_URL=self.url, PREFECT_HOME=str(self.home))
 
     def create_push_pool(self, name: str) -> httpx.Response:
-        """Create a `modal:push` work pool, as only Prefect Cloud would do it."""
+        """Create a `modal:push` work pool, which otherwise only Prefect Cloud can do."""
         template = base_job_template(self.credentials)
         pool = {"name": name, "type": POOL_TYPE, "base_job_template": template}
         return self.ask("POST", "work_pools/", pool)
 
     def add_modal_credentials(self) -> None:
-        """Add the type of block in which Prefect Cloud keeps Modal's tokens, and one such block."""
+        """Add Prefect Cloud's block type for Modal tokens, and one such block."""
         name = {"name": "Modal Credentials", "slug": "modal-credentials"}
         kind = {"block_type_id": self.post("block_types/", **name)["id"]}
         schema = self.post("block_schemas/", **kind, fields=CREDENTIALS, version="1.0")
@@ -55,7 +55,7 @@ class PrefectServer:
         return self.ask("GET", path).raise_for_status().json()
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        """Ask again while the database is busy, as Prefect's own client does."""
+        """Retry while the database is busy, as Prefect's own client does."""
         for seconds in (0, 1, 2, 4, 8):
             time.sleep(seconds)
             answer = httpx.request(method, f"{self.url}/{path}", json=body)
@@ -64,13 +64,13 @@ class PrefectServer:
         return answer
 
     def deployment(self, name: str) -> dict[str, Any]:
-        """The one deployment of that name."""
+        """The only deployment of that name."""
         found: dict[str, Any]
         (found,) = self.post("deployments/filter", deployments={"name": {"any_": [name]}})
         return found
 
     def job_variables(self, deployment: dict[str, Any]) -> dict[str, Any]:
-        """What a run is started with: the deployment's job variables over its work pool's defaults."""
+        """A run's job variables: the deployment's, over its work pool's defaults."""
         pool = self.get(f"work_pools/{deployment['work_pool_name']}")
         known = pool["base_job_template"]["variables"]["properties"]
         variables = {
@@ -82,7 +82,7 @@ class PrefectServer:
 
 @contextmanager
 def serve(home: Path) -> Iterator[PrefectServer]:
-    """Start a server on a free port of this machine, with a home of its own, and stop it again."""
+    """Start a server with its own home on a free port, and stop it afterwards."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The Python versions that the questionnaire offers, and their interpreters on this machine."""
+"""The supported Python versions, and their interpreters on this machine."""
 
 import functools
 import os
@@ -34,5 +34,5 @@ def interpreters() -> dict[str, str]:
 
 
 def missing() -> list[str]:
-    """The versions that nothing here can prove."""
+    """The versions without an interpreter here."""
     return [version for version in OFFERED if version not in interpreters()]

@@ -20,7 +20,7 @@ class Question(TypedDict):
 
 @functools.cache
 def questionnaire() -> dict[str, Any]:
-    """All of copier.yml: questions, and settings, which begin with an underscore."""
+    """All of copier.yml: questions, and settings that begin with an underscore."""
     content: dict[str, Any] = yaml.safe_load((ROOT / "copier.yml").read_text())
     return content
 
@@ -35,7 +35,7 @@ def questions(asked: bool) -> dict[str, Question]:
 
 
 def choices(name: str) -> list[str]:
-    """What a question offers, as it is typed after `--data`; nothing if any text may be typed."""
+    """The choices of a question, as typed after `--data`; empty if any text is allowed."""
     offered = questions(asked=True)[name].get("choices", [])
     return list(offered.values() if isinstance(offered, dict) else offered)
 

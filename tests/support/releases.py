@@ -1,4 +1,4 @@
-"""The releases of this repository, read from its history: a project may be updated from each."""
+"""The releases of this repository, from its history: a project may be updated from each."""
 
 import re
 import subprocess
@@ -13,18 +13,18 @@ TODAY = "v1000.0.0"
 
 
 def headings(changelog: str) -> list[str]:
-    """The versions that a changelog has a section for, newest first."""
+    """The versions with a section in a changelog, newest first."""
     return re.findall(r"^## (v\d+\.\d+\.\d+)$", changelog, re.MULTILINE)
 
 
 def releases(repository: Path = ROOT) -> dict[str, str]:
-    """The commit of each release, oldest first: the one that added its heading to CHANGELOG.md.
+    """The commit of each release, oldest first, which added its heading to CHANGELOG.md.
 
-    The release workflow tags the same ones: where a heading came with a merge, the merge.
-    A newest heading that is not committed yet is the working tree's, and has no commit.
+    The release workflow tags the same commits: if a heading came with a merge, the merge.
+    A heading that is not committed yet belongs to the working tree, and has no commit.
 
     Raises:
-        LookupError: the history that is here does not tell.
+        LookupError: the local history is incomplete.
     """
     if git(repository, "rev-parse", "--is-shallow-repository") == "true":
         raise LookupError("The releases are in the history, but it is cut: git fetch --unshallow")
@@ -47,7 +47,7 @@ def publish(folder: Path) -> Path:
     git(ROOT, "clone", "--quiet", "--no-tags", "--no-checkout", str(ROOT), str(folder))
     parents: list[str] = []
     for version, change in releases().items():
-        # Those that a release has; the first ones had fewer.
+        # The parts that a release has; the first releases had fewer.
         parts = git(folder, "ls-tree", change, "--", *TEMPLATE)
         made = git(folder, "commit-tree", make_tree(folder, parts), *parents, "-m", version)
         git(folder, "tag", version, made)

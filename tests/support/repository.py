@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ("CHANGELOG.md", "copier.yml", "docs", "extensions", "template")
-"""What copies and updates read. The rest would be checked out with it each time, five times by an update."""
+"""The parts that copies and updates read; the rest would slow down each checkout."""
 
 
 def files() -> list[Path]:
@@ -27,12 +27,12 @@ def export(folder: Path, *parts: str) -> Path:
 
 
 def export_template(folder: Path) -> Path:
-    """Copy the template to `folder`, without git and without what makes and tests it."""
+    """Copy the template to `folder`, without git, scripts and tests."""
     return export(folder, *TEMPLATE)
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """The contents of every file in `folder`, by path, but for git's."""
+    """The contents of every file in `folder` except git's, by path."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))

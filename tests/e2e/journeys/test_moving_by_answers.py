@@ -1,6 +1,6 @@
-"""docs/moving.md, followed with the real Copier and git: what changes, what is left, the ways back.
+"""docs/moving.md, followed with the real Copier and git: what changes, what stays, the ways back.
 
-The lines that need Prefect or an environment are followed in tests/e2e/test_moving.py.
+The lines that need Prefect or an environment are followed in test_moving.py.
 """
 
 import re
@@ -22,9 +22,10 @@ from tests.support.questionnaire import answers
 from tests.support.releases import TODAY, publish
 from tests.support.repository import tree
 
+pytestmark = pytest.mark.long
 NEXT = "v1001.0.0"
-"""A release after the working tree, so that there always is a newer one."""
-FLOWS = {"repo_url": "acme/flows", "package_name": "prefect_modal"}
+"""A release after the working tree, so that there is always a newer one."""
+REPORTS = {"repo_url": "acme/reports"}
 """The answers of the project that the page is about; the others are the defaults."""
 SECTIONS = MOVING.sections()
 COMMON = SECTIONS["What they have in common"]
@@ -34,7 +35,7 @@ WAYS_BACK = [heading for heading in SECTIONS if heading not in CHANGES]
 
 @dataclass
 class Owner:
-    """A project, whoever follows the page in it, and where its pushes go."""
+    """A project, the user who follows the page in it, and the repository for its pushes."""
 
     project: Path
     template: Path
@@ -76,7 +77,7 @@ class Owner:
         return set(git(self.project, "diff", "--name-only", "HEAD").splitlines())
 
     def stored(self, name: str) -> str:
-        """What Copier has written down of itself."""
+        """Copier's own answers."""
         text = (self.project / ".copier-answers.yml").read_text()
         return str(yaml.safe_load(text)[name])
 
@@ -90,7 +91,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def render(template: Path, folder: Path, version: str, **given: object) -> Path:
-    options = ["--quiet", "--defaults", "--vcs-ref", version, *data(FLOWS | given)]
+    options = ["--quiet", "--defaults", "--vcs-ref", version, *data(REPORTS | given)]
     done = copier("copy", *options, URL, str(folder), env=published(template))
     assert done.returncode == 0, done.stderr
     return folder
@@ -109,14 +110,14 @@ def rendered(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def owner(template: Path, rendered: Path, tmp_path: Path) -> Owner:
     """Its owner, who has pushed it."""
     owner = Owner(shutil.copytree(rendered, tmp_path / "project"), template)
-    owner.create("acme/flows")
-    owner.follow("git remote add origin https://github.com/acme/flows")
+    owner.create("acme/reports")
+    owner.follow("git remote add origin https://github.com/acme/reports")
     owner.follow("git push --quiet --set-upstream origin main")
     return owner
 
 
 def updates(heading: str) -> str:
-    """The one line of a section that calls Copier."""
+    """The only line of a section that calls Copier."""
     (line,) = [line for line in SECTIONS[heading] if line.startswith("uvx copier update")]
     return line
 
@@ -125,7 +126,7 @@ def updates(heading: str) -> str:
 
 
 def table() -> Iterator[tuple[str, set[str]]]:
-    """What the page's table says: an answer, and the files that change with it."""
+    """The page's table: an answer, and the files that change with it."""
     for line in MOVING.text.splitlines():
         if row := re.fullmatch(r"\| \[.+\]\(#.+\) \| `(\w+)` \| (.+?) \| .+ \|", line):
             yield row[1], set(re.findall(r"`([^`]+)`", row[2]))
@@ -143,7 +144,7 @@ def test_a_change_touches_the_files_that_are_named_and_ends_pushed(
 ) -> None:
     if heading == "From public to private":
         owner.follow(f"{updates('From private to public')} && uv lock && git commit -qam public")
-    owner.create("acme-corp/reports")
+    owner.create("acme-corp/analytics")
     before, lock = answers(owner.project), (owner.project / "uv.lock").read_bytes()
     name, value = updates(heading).split("--data ")[1].split("=")
     for line in SECTIONS[heading]:
@@ -167,8 +168,28 @@ def test_a_change_touches_the_files_that_are_named_and_ends_pushed(
         assert set(there) == {git(owner.project, "rev-parse", "HEAD")}
 
 
+SHAPES = {
+    "from reports.flows import report": "from etl.flows import report",
+    "    from reports import flows": "    from etl import flows",
+    "import reports.flows as flows": "import etl.flows as flows",
+    'patch("reports.flows.report.load")': 'patch("etl.flows.report.load")',
+    "from . import reports": "from . import reports",
+    "from acme import reports": "from acme import reports",
+    "import reports": "import reports",
+}
+"""Lines before and after the package is renamed."""
+
+
+def test_imports_are_renamed_only_where_that_keeps_their_meaning(tmp_path: Path) -> None:
+    _, _, rename, *_ = SECTIONS["A new package name"]
+    (file := tmp_path / "code.py").write_text("\n".join(SHAPES))
+    commit(tmp_path)
+    subprocess.run(["bash", "-c", rename], cwd=tmp_path, check=True)
+    assert dict(zip(SHAPES, file.read_text().splitlines(), strict=True)) == SHAPES
+
+
 def test_a_renamed_package_is_renamed_wherever_git_finds_it(owner: Owner) -> None:
-    by_owner(owner.project)
+    by_owner(owner.project, "reports")
     commit(owner.project)
     update, move, rename, *_ = SECTIONS["A new package name"]
     owner.follow(update)
@@ -185,7 +206,15 @@ def test_a_renamed_package_is_renamed_wherever_git_finds_it(owner: Owner) -> Non
         "etl.flows.nightly:nightly",
     ]
     assert "FLOW := etl.flows.report" in (owner.project / "project.mk").read_text()
-    assert owner.run("git grep --word-regexp prefect_modal").returncode == 1
+    # The repository and the project have the same name, and keep it.
+    left = owner.run(r"git grep --extended-regexp 'reports\.flows|src/reports|from reports'")
+    assert left.returncode == 1, left.stdout
+    assert answers(owner.project)["repo_url"] == "acme/reports"
+    assert 'repository: "https://github.com/acme/reports"' in prefect_yaml.read_text()
+    assert (
+        "def nightly(reports: list[str])"
+        in (owner.project / "src/etl/flows/nightly.py").read_text()
+    )
 
 
 # What they have in common.
@@ -198,7 +227,7 @@ def test_the_release_stays_unless_that_is_left_out(owner: Owner) -> None:
     assert owner.stored("_commit") == TODAY
     assert answers(owner.project)["timezone"] == "Europe/Berlin"
     owner.follow("git reset --hard")
-    # It asks what is new.
+    # It asks new questions.
     owner.follow(line.replace("--vcs-ref=:current:", "--defaults"))
     assert owner.stored("_commit") == NEXT
 
@@ -223,10 +252,10 @@ def test_an_answer_that_is_edited_by_hand_changes_nothing(owner: Owner) -> None:
 
 
 def test_recopy_brings_the_example_back_and_replaces_what_is_edited(owner: Owner) -> None:
-    by_owner(owner.project)
+    by_owner(owner.project, "reports")
     commit(owner.project)
     owner.follow("uvx copier recopy --overwrite --vcs-ref=:current: --skip-answered")
-    assert (owner.project / "src/prefect_modal/flows/flow1.py").exists()
+    assert (owner.project / "src/reports/flows/flow1.py").exists()
     assert (owner.project / "tests/test_flow1.py").exists()
     assert "nightly" not in (owner.project / "prefect.yaml").read_text()
 
@@ -254,7 +283,7 @@ def earlier(
 ) -> Owner:
     """The owner of such a project, before its first commit."""
     owner = Owner(shutil.copytree(before_and_after[0], tmp_path / "project"), template)
-    owner.create("acme/flows")
+    owner.create("acme/reports")
     return owner
 
 
@@ -262,7 +291,7 @@ def earlier(
 def assert_it_updates(
     earlier: Owner, before_and_after: tuple[Path, dict[str, bytes]]
 ) -> Callable[[], None]:
-    """An update to a newer release gives what a fresh copy of that would be, but for its code."""
+    """An update to a newer release results in a fresh copy of it, except for its code."""
     today = before_and_after[1]
     shared = [name for name in today if not name.startswith(("src/", "tests/"))]
 
@@ -302,7 +331,7 @@ def test_an_answers_file_that_was_never_committed_is_made_again(
     copy, compare, *take = SECTIONS[LOST][2:]
     earlier.follow(copy)
     assert earlier.follow(compare) == ""
-    # Another release's tools differ.
+    # The tools of another release differ.
     another = copy.replace("../fresh", "../another").replace("v0.5.0", "v0.4.0")
     earlier.follow(another)
     assert earlier.run(compare.replace("../fresh", "../another")).returncode == 1
@@ -324,9 +353,9 @@ def test_an_archive_with_edits_is_connected_to_its_repository(
     earlier: Owner, assert_it_updates: Callable[[], None]
 ) -> None:
     commit(earlier.project)
-    earlier.follow("git push --quiet https://github.com/acme/flows main")
+    earlier.follow("git push --quiet https://github.com/acme/reports main")
     shutil.rmtree(earlier.project / ".git")
-    flow = earlier.project / "src/prefect_modal/flows/flow1.py"
+    flow = earlier.project / "src/reports/flows/flow1.py"
     append(flow, "# Mine.\n")
     for line in SECTIONS[ARCHIVE][3:]:
         said = earlier.follow(line)

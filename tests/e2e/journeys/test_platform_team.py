@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -16,15 +17,16 @@ from tests.support.documents import DOCUMENTS
 from tests.support.git import commit, git
 from tests.support.repository import ROOT
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 (PAGE,) = (document for document in DOCUMENTS if document.name == "docs/platform_team.md")
 SECTIONS = PAGE.sections()
 NAMES = ("invoices", "sales")
+UPDATE_TOKEN = token_hex()
 
 
 @dataclass
 class Team:
-    """Where the page is followed, with the accounts of the laptop."""
+    """The folder in which the page is followed, with the laptop's accounts."""
 
     laptop: Laptop
     folder: Path
@@ -32,7 +34,7 @@ class Team:
     """The virtual environment of both projects, one after the other."""
 
     def follow(self, heading: str, **extra: str) -> str:
-        """Run the commands of a section, without a terminal, and return what they print."""
+        """Run the commands of a section without a terminal, and return their output."""
         lines = "\n".join(SECTIONS[heading]).replace("<url>", URL)
         done = subprocess.run(
             ["bash", "-e", "-o", "pipefail", "-c", lines.replace("scripts/", f"{ROOT}/scripts/")],
@@ -44,17 +46,19 @@ class Team:
         return done.stdout
 
     def generate(self) -> str:
-        """Generate and connect both projects, and return what is said about it."""
+        """Generate and connect both projects, and return what the logs say."""
         heading = "Generate and connect projects"
         said = self.follow(heading, UV_PROJECT_ENVIRONMENT=self.environment)
-        assert said.count("\nReady.") == len(NAMES), said
-        return said
+        logs = "".join((self.folder / f"{name}.log").read_text() for name in NAMES)
+        assert said == "".join(f"{name} is ready\n" for name in NAMES), logs
+        self.laptop.said.append(logs)
+        return logs
 
     def head(self, name: str) -> str:
         return git(self.laptop.github.repository(f"acme/{name}"), "rev-parse", "main")
 
     def deployed(self, name: str) -> object:
-        """The commit that Prefect has of a project."""
+        """The commit of a project in Prefect."""
         return self.laptop.cloud.server.deployment(f"acme-{name}-example")["version"]
 
 
@@ -67,7 +71,7 @@ def team(start: Callable[..., Laptop], newest_python: tuple[str, str], environme
     answers = re.findall(r"^```yaml\n(.*?)^```$", PAGE.text, re.DOTALL | re.MULTILINE)[-1]
     (folder / "company.yml").write_text(f'{answers}python_version: "{newest_python[0]}"\n')
     team = Team(laptop, folder, str(environments / newest_python[0]))
-    team.follow("Secrets of the organization")
+    team.follow("Secrets of the organization", TEMPLATE_UPDATE_TOKEN=UPDATE_TOKEN)
     team.generate()
     return team
 
@@ -81,6 +85,7 @@ def test_a_job_makes_projects_that_are_connected(team: Team) -> None:
     cloud = team.laptop.cloud
     assert team.laptop.github.secrets == {}
     secrets = {"PREFECT_API_KEY": cloud.key, "PREFECT_API_URL": cloud.url}
+    secrets["TEMPLATE_UPDATE_TOKEN"] = UPDATE_TOKEN
     assert team.laptop.github.organization == secrets
     team.laptop.assert_no_secret_was_said()
 
@@ -120,4 +125,5 @@ def test_one_command_shows_every_project(team: Team, released_template: Path) ->
         ["Template failed"],
         ["Deployment failed"],
     ]
-    assert rows == [*versions, *map(list.__add__, versions, found)]
+    notice = ["Running make doctor in 3 projects, four at a time …"]
+    assert rows == [*versions, notice, *map(list.__add__, versions, found)]

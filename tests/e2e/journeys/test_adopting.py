@@ -1,4 +1,4 @@
-"""docs/adopting.md, followed to its end: checks, linters and tests pass, and its deployments go on."""
+"""docs/adopting.md, followed to its end: checks, linters and tests pass, deployments go on."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from tests.support.documents import ADOPTING
 from tests.support.git import git
 from tests.support.prefect_server import PrefectServer
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 def test_an_existing_repository_passes_every_check_and_its_deployments_go_on(
@@ -35,12 +35,13 @@ def test_an_existing_repository_passes_every_check_and_its_deployments_go_on(
     in_common = {"UV_PROJECT_ENVIRONMENT": str(environments / newest_python[0])}
     said = {}
     for line in ADOPTING.sections()["Check"]:
-        if line == "uv run ruff format":
+        if line == "uv run ruff check --fix":
             # The test that came along requires it, as the page says.
             orders = existing.folder / "src/reports/flows/orders.py"
             edit(orders, r"log_prints=True\)", "log_prints=True, timeout_seconds=600)")
         said[line] = existing.follow(line, **in_common)
     assert "15 passed" in said["make setup check"]
+    assert "where day = 'today'" in said["make rehearse DEPLOYMENT=orders"]
     assert git(existing.folder, "status", "--porcelain") == ""
     theirs = sum(name.startswith("tests/test_") for name in FILES)
     of_the_template = 3  # One for each deployment.
@@ -51,7 +52,7 @@ def test_an_existing_repository_passes_every_check_and_its_deployments_go_on(
     git(existing.folder, "clone", "--quiet", "--bare", ".", str(tmp_path / "origin"))
     git(existing.folder, "remote", "add", "origin", str(tmp_path / "origin"))
     git(existing.folder, "fetch", "--quiet", "origin")
-    existing.follow("make prefect-deploy", **in_common, **login)
+    existing.follow("make prefect-deploy", CI="true", **in_common, **login)
     after = deployed(prefect_server)
     assert {name: each["id"] for name, each in after.items()} == {
         name: each["id"] for name, each in before.items()
@@ -66,7 +67,7 @@ NAMES = {"any_": ["orders", "orders-backfill", "stock"]}
 
 
 def deployed(server: PrefectServer) -> dict[str, dict[str, Any]]:
-    """The three deployments that the server has, by name."""
+    """The server's three deployments, by name."""
     found = server.post("deployments/filter", deployments={"name": NAMES})
     assert sorted(each["name"] for each in found) == NAMES["any_"]
     return {each["name"]: each for each in found}

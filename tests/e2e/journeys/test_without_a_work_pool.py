@@ -1,4 +1,4 @@
-"""A project whose runs its own Modal app starts: all of its commands, on a plain Prefect server."""
+"""All commands of a project whose Modal app starts its runs, on a plain Prefect server."""
 
 import contextlib
 import io
@@ -19,7 +19,7 @@ from tools.prune import prune
 from tools.rotate_tokens import rotate_tokens
 from tools.teardown import teardown
 
-from tests.e2e.test_documents import follow
+from tests.e2e.journeys.test_documents import follow
 from tests.stand_ins.laptop import Laptop
 from tests.stand_ins.modal import Modal, serve_modal
 from tests.stand_ins.modal_container import Containers
@@ -28,7 +28,7 @@ from tests.support.environment import UV_CACHE, clean_environment
 from tests.support.git import git
 
 SCHEDULE = re.compile(r"cron: .*\n *timezone: .*\n")
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def modal() -> Iterator[Modal]:
 
 @pytest.fixture(scope="module")
 def laptop(start: Callable[..., Laptop], modal: Modal) -> Laptop:
-    """A private project that `make bootstrap` has connected to a server of one's own."""
+    """A private project that `make bootstrap` has connected to the owner's own server."""
     laptop = start(runner="app")
     nothing = dict.fromkeys(("PREFECT_API_URL", "PREFECT_API_KEY", "GITHUB_CLONE_TOKEN"))
     laptop.others = {**modal.environment(), **nothing}
@@ -146,7 +146,7 @@ def test_a_scheduled_run_completes_in_the_image_of_the_lock_file(
 
 
 def tick(laptop: Laptop, modal: Modal) -> None:
-    """What Modal does once a minute, in an environment without Prefect's client."""
+    """Modal's minutely call, in an environment without Prefect's client."""
     code = "import modal_app; modal_app.tick.local()"
     secret = modal.secrets[f"prefect-{name_of(laptop)}"]
     done = laptop.run(laptop.tool("python"), "-c", code, **secret)
@@ -189,7 +189,7 @@ def test_a_deployment_that_the_files_no_longer_have_is_pruned(laptop: Laptop) ->
     assert laptop.run("make", "prefect-deploy").returncode == 0
     yaml.write_text(text)
     assert "is deployed, but not in prefect.yaml" in laptop.doctor()["Orphaned deployments"]
-    assert f"{name}-former is deleted" not in call(laptop, prune, True)
+    assert f"Deleted {name}-former" not in call(laptop, prune, True)
     found = server.post("deployments/filter", deployments={"name": {"any_": [f"{name}-former"]}})
     assert found == []
 

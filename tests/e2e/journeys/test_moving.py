@@ -1,22 +1,22 @@
-"""docs/moving.md, followed by the owner of a connected project: what is left, and who says so."""
+"""docs/moving.md, followed by a connected project's owner: what is left, and what reports it."""
 
 from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.test_documents import follow
+from tests.e2e.journeys.test_documents import follow
 from tests.stand_ins.github_api import READ
 from tests.stand_ins.laptop import Laptop
 from tests.support.documents import MOVING
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 SECTIONS = MOVING.sections()
 
 
 @pytest.fixture(scope="module")
 def laptop(start: Callable[..., Laptop]) -> Laptop:
     """A laptop on which the project of the page is connected."""
-    laptop = start(package_name="prefect_modal")
+    laptop = start(package_name="reports")
     ready, steps = laptop.bootstrap()
     assert ready, steps
     return laptop
@@ -28,9 +28,9 @@ def test_what_is_moved_and_renamed_stays_connected_and_leaves_nothing(
     followed = set[str]()
     old, pool, server = laptop.name, laptop.pool, laptop.cloud.server
     new = f"acme-corp/{pool}-moved"
-    names = {"acme-flows": f"acme-{pool}", "pref-modal-pool": pool}
-    names |= {"acme-corp/reports": new, "modal-flows": f"{pool}-second"}
-    names |= {"project_name=reports": f"project_name=named-{pool}"}
+    names = {"acme-reports": f"acme-{pool}", "pref-modal-pool": pool}
+    names |= {"acme-corp/analytics": new, "modal-flows": f"{pool}-second"}
+    names |= {"project_name=analytics": f"project_name=named-{pool}"}
 
     def lines(heading: str) -> list[str]:
         followed.add(heading)
@@ -39,7 +39,7 @@ def test_what_is_moved_and_renamed_stays_connected_and_leaves_nothing(
             found = [line.replace(example, ours) for line in found]
         return found
 
-    # GitHub transfers the repository; the token of its former owner is worth nothing there.
+    # GitHub transfers the repository; its former owner's token does not work there.
     repository = laptop.github.repository(new)
     repository.parent.mkdir(parents=True, exist_ok=True)
     laptop.github.repository(old).rename(repository)
@@ -49,7 +49,7 @@ def test_what_is_moved_and_renamed_stays_connected_and_leaves_nothing(
     *before, force, bootstrap, doctor = lines("A new owner, or repository name")
     for line in before:
         follow(laptop, line)
-    text = f"main/acme-{pool}-example is there already, from https://github.com/{old}"
+    text = f"main/acme-{pool}-example already exists, from https://github.com/{old}"
     assert text in laptop.run("make", "prefect-deploy").stdout
     assert text in laptop.doctor()["Deployment"]
     assert (bootstrap, doctor) == ("make bootstrap", "make doctor")
@@ -88,7 +88,7 @@ def test_what_is_moved_and_renamed_stays_connected_and_leaves_nothing(
     assert laptop.doctor() == {}
     laptop.assert_no_secret_was_said()
 
-    # The other sections use the same commands, and tests/test_moving.py runs the rest of theirs.
+    # The other sections use the same commands, and test_moving_by_answers.py runs the rest of theirs.
     here = " ".join(line for heading in followed for line in SECTIONS[heading]).split()
     for line in MOVING.commands:
         assert not line.startswith(("make ", "uv run ")) or set(line.split()) <= set(here), line

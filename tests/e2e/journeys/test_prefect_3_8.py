@@ -13,7 +13,7 @@ from tests.support.environment import clean_environment
 from tests.support.git import commit, git
 from tests.support.prefect_server import PrefectServer
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 OLD = "3.8.8"
 
 

@@ -1,4 +1,4 @@
-"""On every Python that is offered, a project passes its own checks; on the oldest, it also runs.
+"""On every supported Python, a project passes its own checks; on the oldest, it also runs.
 
 On the newest, all other tests do both.
 """
@@ -9,7 +9,7 @@ from tests.e2e.conftest import StartProject
 from tests.support.changes import edit
 from tests.support.pythons import interpreters
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 OLDER = sorted(interpreters(), key=lambda version: int(version.split(".")[1]))[:-1]
 

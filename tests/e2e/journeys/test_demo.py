@@ -1,4 +1,4 @@
-"""The demo of the front page, in a clone and on a machine that has neither uv nor `.venv`."""
+"""The front page's demo, in a clone on a machine without uv and `.venv`."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ from tests.support.environment import clean_environment
 from tests.support.git import commit
 from tests.support.repository import ROOT, export
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 (README,) = (document for document in DOCUMENTS if document.name == "README.md")
 
 
@@ -20,7 +20,7 @@ def test_the_front_pages_demo_runs_in_a_clone_and_is_a_project_to_try(
 ) -> None:
     for name in ("home", "tmp", "bin"):
         (tmp_path / name).mkdir()
-    # Not a link: through one, a Python that was moved does not find its own library.
+    # Not a link, through which a relocated Python does not find its library.
     (tmp_path / "bin/python3").write_text(f'#!/bin/sh\nexec {newest_python[1]} "$@"\n')
     (tmp_path / "bin/python3").chmod(0o755)
     path = clean_environment()["PATH"].replace(str(ROOT / ".venv/bin"), str(tmp_path / "bin"))
@@ -43,6 +43,6 @@ def test_the_front_pages_demo_runs_in_a_clone_and_is_a_project_to_try(
     assert "Hello world from Prefect! 🤗" in printed
     (project,) = re.findall(r"^ +cd (.+)$", printed.split("🤗")[1], re.MULTILINE)
     assert "All checks passed!" in run(Path(project), "make lint")
-    # The clone is as it was.
+    # The clone is unchanged.
     assert run(clone, "git status --porcelain --ignored") == ""
     assert set(README.sections()) == {"copier-prefect-modal", without_an_account}
