@@ -1,1 +1,1 @@
-"""How long things take, in tables that compare variants of one run: `make benchmark`."""
+"""Timings, in tables that compare variants of one run: `make benchmark`."""

@@ -1,4 +1,4 @@
-"""Print the tables that are named, or all, as docs/performance.md has them.
+"""Print the named tables, or all, in the form of docs/performance.md.
 
 `make benchmark TABLES=container` starts this with the folder of the project's tools on the path.
 """

@@ -1,6 +1,6 @@
-"""The two runners side by side: from a container's start, and from the due time, to the first line.
+"""Compare the runners: from a container's start, and from the due time, to the first line.
 
-And what an idle minute of the app costs. What Modal does before a container is there is not in it.
+Also measures the cost of an idle minute of the app. Excludes Modal's work before the container.
 """
 
 import importlib.util
@@ -48,22 +48,22 @@ PUSH, LIMIT, APP, ENGINE = "push", "limit", "app", "app, engine alone"
 CPU, SECONDS, MEMORY = "CPU, s", "seconds", "memory, MB"
 DUE = "due to first line, s"
 COMMAND = '"prefect", "flow-run", "execute", '
-"""What `run` starts; the row of the engine has it replaced."""
+"""The command of `run`, which the row of the engine replaces."""
 TICK = "import sys; sys.path.append(sys.argv[1]); import modal_app; modal_app.tick.local()"
 AHEAD = (30, 3)
-"""Seconds from a tick to the due times of two runs: its container is there by then, or is not."""
+"""Seconds from a tick to the due times of two runs, with and without a ready container."""
 MONTH = 30 * 24 * 60
-"""Ticks."""
+"""Ticks per month."""
 CORE, GIB = 0.0000131, 0.00000222
-"""Dollars a second, as https://modal.com/pricing had it in June 2026."""
+"""Dollars per second, from https://modal.com/pricing in June 2026."""
 RESERVED = {"cores": 0.125, "GiB": 0.125}
-"""Of `tick`, which is Modal's least."""
+"""The reservation of `tick`, Modal's minimum."""
 WINDOWS = {"2, as it is": 2, "60, Modal's default": 60}
-"""Seconds that a container waits for another call."""
+"""Seconds for which a container waits for another call."""
 
 
 def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
-    """Compare containers in which nothing is left to install with those of a work pool."""
+    """Compare containers with everything installed with those of a work pool."""
     push = render(folder / "app-push")
     limit = without_pull_steps(folder / "app-limit", push)
     app = render(folder / "app-app", runner="app")
@@ -113,12 +113,12 @@ def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
 
 
 def bill(tick: Sample) -> str:
-    """What the ticks of a month cost: Modal bills what is used or reserved, whichever is more."""
+    """The cost of a month's ticks: Modal bills the larger of usage and reservation."""
     texts = []
     for name, window in WINDOWS.items():
         life = min(tick[SECONDS] + window, 60)
         cores = RESERVED["cores"] * life
-        if life < 60:  # Else the container never stops, and imports nothing again.
+        if life < 60:  # Otherwise, the container never stops, and imports only once.
             cores += max(tick[CPU] - RESERVED["cores"] * tick[SECONDS], 0)
         dollars = MONTH * (cores * CORE + RESERVED["GiB"] * life * GIB)
         texts.append(f"${dollars:.2f} with a scaledown_window of {name}")
@@ -140,9 +140,9 @@ class Starter:
         spec.loader.exec_module(self.app)
 
     def build(self, kept: Path) -> None:
-        """Make the image of `run`, with the command that Modal's client has sent for it.
+        """Make the image of `run` with the command that Modal's client sent.
 
-        Its environment knows the folder that it was made in, so each container is a copy there.
+        Its environment depends on its folder, so each container is a copy at the same path.
         """
         base = build_image(self.folder / "usr", PYTHON, ["pip", "uv"])
         root = self.folder / ".uv"
@@ -156,7 +156,7 @@ class Starter:
         self.image = self.folder.rename(kept)
 
     def container(self, secrets: dict[str, str]) -> Containers:
-        """A fresh one."""
+        """A fresh container."""
         shutil.rmtree(self.folder, ignore_errors=True)
         copy_image(self.image, self.folder)
         containers = Containers.of(
@@ -166,14 +166,14 @@ class Starter:
         return containers
 
     def plan(self, ahead: float = 0) -> tuple[str, float]:
-        """Plan a run in so many seconds, and say when that is."""
+        """Plan a run in so many seconds, and return its ID and time."""
         when = datetime.now(UTC) + timedelta(seconds=ahead)
         state = {"type": "SCHEDULED", "state_details": {"scheduled_time": when.isoformat()}}
         path = f"deployments/{self.project.deployment()['id']}/create_flow_run"
         return str(self.server.post(path, state=state)["id"]), when.timestamp()
 
     def start(self, containers: Containers, ahead: float = 0) -> tuple[float, float, float]:
-        """Let a tick start a run: when it was due, its container started, and it said hello."""
+        """Let a tick start a run; return its due time, container start and first line."""
         run, due = self.plan(ahead)
         ended = threading.Event()
         started: list[float] = []
@@ -215,7 +215,7 @@ class Starter:
         return {DUE: greeted - due}
 
     def idle(self, distance: Distance) -> Sample:
-        """A tick in a process of its own, as its bare image has it, when nothing is due."""
+        """A tick in a separate process, as in its bare image, when nothing is due."""
         containers = self.container({})
         environment = clean_environment(
             PREFECT_API_URL=near(distance), PYTHONPATH=str(containers.root)
@@ -246,7 +246,7 @@ def cpu(used: resource.struct_rusage) -> float:
 
 @contextmanager
 def webhook() -> Iterator[tuple[str, list[float]]]:
-    """What takes the messages of an automation: its address, and when each came."""
+    """A receiver for an automation's messages: its address, and the time of each message."""
     calls: list[float] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -265,7 +265,7 @@ def webhook() -> Iterator[tuple[str, list[float]]]:
 
 
 def late_automation(server: PrefectServer, project: Project) -> Sample:
-    """The other way to start a run without a work pool: Prefect says that one is late."""
+    """The other way to start a run without a work pool: an automation for late runs."""
     deployment = project.deployment()["id"]
     with webhook() as (address, calls):
         kind = server.get("block_types/slug/webhook")["id"]

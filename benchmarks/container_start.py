@@ -1,6 +1,6 @@
-"""From the start of a container to the first line of the flow.
+"""Measure from the start of a container to the first line of the flow.
 
-What Modal does before that is not in it: it gets the image, and builds layers.
+Excludes Modal's earlier work: getting the image and building layers.
 """
 
 import json
@@ -48,10 +48,10 @@ NOT_PINNED = "ours, not pinned"
 
 
 def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
-    """Compare starts in images as fresh as the lock file, and in those that time brings about.
+    """Compare starts in images as fresh as the lock file, and in older images.
 
-    The tutorial's image moves on its own: here it is ten weeks older than the lock file. Ours has
-    the Prefect of the lock file, so at worst its other packages are as old as that release.
+    The tutorial's image is a moving tag: here, it is ten weeks older than the lock file. Ours has
+    the Prefect of the lock file, so its other packages are at worst as old as that release.
     """
     ours = render(folder / "ours")
     heavy = with_heavy_dependencies(render(folder / "heavy", bake=True))
@@ -106,7 +106,7 @@ def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
 
 @dataclass
 class Timed(Container):
-    """A container that knows when it was started."""
+    """A container that records its start time."""
 
     began: float = 0
 

@@ -1,4 +1,4 @@
-"""The job that deploys, from a clean checkout."""
+"""Measure the deploy job, from a clean checkout."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ TIMES = 3
 MAKE, JOB = "make prefect-deploy, s", "with uv's installation, s"
 INSTALL_UV = "pip install --upgrade uv"
 
-# What the tutorial's Makefile runs for `make prefect-deploy`, with a uv of today.
+# The commands of the tutorial's Makefile for `make prefect-deploy`, with today's uv.
 TUTORIAL = [
     "uv venv",
     "uv sync --all-extras --all-groups",
@@ -71,7 +71,7 @@ def sampler(
         git(project, "clone", "--quiet", str(project), str(folder / "checkout"))
         shell(folder, PYTHON, "-m", "venv", "runner")
         started = time.perf_counter()
-        # On GitHub, setup-uv does it for ours; the tutorial's Makefile does it as here.
+        # On GitHub, setup-uv installs it for ours; the tutorial's Makefile installs it like this.
         shell(folder / "checkout", *INSTALL_UV.split(), **environment)
         installed = time.perf_counter()
         for command in commands:

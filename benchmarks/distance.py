@@ -1,4 +1,4 @@
-"""A server that is far away: a proxy that holds back what is sent, and counts the round trips."""
+"""A distant server: a proxy that delays traffic and counts round trips."""
 
 import asyncio
 import threading
@@ -8,13 +8,13 @@ from contextlib import contextmanager
 
 
 class Distance:
-    """Forwards a loopback port to another one; everything takes half a round trip, both ways."""
+    """Forwards a loopback port to another one, with half a round trip of delay each way."""
 
     def __init__(self, port: int, round_trip: float) -> None:
         self.target, self.round_trip = port, round_trip
         self.port = 0
         self.trips: list[tuple[float, str]] = []
-        """When each round trip began, by the clock, and how: "connect", or what was sent."""
+        """The start time of each round trip, and its kind: "connect", or the bytes sent."""
 
     async def tunnel(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         self.trips.append((time.time(), "connect"))
@@ -46,7 +46,7 @@ class Distance:
                 seen(data)
                 later(self.round_trip / 2, target.write, data)
         except ConnectionError:
-            pass  # One side has hung up, and the other is told.
+            pass  # One side has closed the connection; the other is closed below.
         later(self.round_trip / 2, target.close)
 
 

@@ -1,4 +1,4 @@
-"""How long `make doctor` takes, with the server far away."""
+"""Measure `make doctor` with a distant server."""
 
 import time
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def measure(folder: Path, server: PrefectServer, github: GitHub) -> None:
 
 
 def grow(project: Project, count: int) -> None:
-    """Have that many deployments of the same flow, in the file and on the server."""
+    """Create that many deployments of the same flow, in the file and on the server."""
     file = project.folder / "prefect.yaml"
     described = yaml.safe_load(file.read_text())
     (first,) = described["deployments"]

@@ -1,4 +1,4 @@
-"""Fifty projects, each with an environment of its own, made and checked one after the other."""
+"""Measure fifty projects, generated and checked one after the other, each with its environment."""
 
 import shutil
 import time

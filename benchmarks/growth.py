@@ -1,4 +1,4 @@
-"""What grows with the number of deployments."""
+"""Measure what grows with the number of deployments."""
 
 import time
 from collections.abc import Callable

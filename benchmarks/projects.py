@@ -1,4 +1,4 @@
-"""The projects that are compared, and their images: the tutorial's, as its page has it, and ours."""
+"""The compared projects and their images: the tutorial's, from its page, and ours."""
 
 import shutil
 import subprocess
@@ -20,11 +20,11 @@ from tests.support.repository import export
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 PYTHON: str = getattr(sys, "_base_executable", sys.executable)
-"""The Python that this one's virtual environment was made from."""
+"""The Python from which this virtual environment was created."""
 
 
 def shell(folder: Path, *command: str, **env: str) -> None:
-    """Run a command, and show what it prints only if it fails."""
+    """Run a command, and show its output only if it fails."""
     done = subprocess.run(
         command, check=False, cwd=folder, env=clean_environment(UV_PYTHON=PYTHON) | env,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -62,7 +62,7 @@ def copy(folder: Path, source: Path) -> Path:
 
 
 def as_the_tutorial_has_it(folder: Path, source: Path) -> Path:
-    """The same flow in the tutorial's own project: its dependencies, its backend, its pull steps."""
+    """The same flow in the tutorial's project, with its dependencies, backend and pull steps."""
     copy(folder, source)
     for name in ("uv.lock", "Makefile", ".copier-answers.yml"):
         (folder / name).unlink()
@@ -99,7 +99,7 @@ packages = ["src/prefect_modal"]
 
 
 def without_pull_steps(folder: Path, source: Path) -> Path:
-    """The limit, with everything in the image: the only step changes the directory."""
+    """The limit: everything is in the image, and the only step changes the directory."""
     copy(folder, source)
     deploy = yaml.safe_load((folder / "prefect.yaml").read_text())
     deploy["pull"] = [{"prefect.deployments.steps.set_working_directory": {"directory": "/"}}]
@@ -108,7 +108,7 @@ def without_pull_steps(folder: Path, source: Path) -> Path:
 
 
 def with_heavy_dependencies(folder: Path) -> Path:
-    """Add two big packages. The flow imports neither: that takes as long wherever they came from."""
+    """Add two big packages. The flow does not import them: an import's time is always the same."""
     shell(folder, "uv", "add", "--no-sync", "polars", "scikit-learn")
     return folder
 
@@ -130,7 +130,7 @@ def fresh_image(prefix: Path, project: Path) -> Path:
 
 
 def image_of(prefix: Path, day: str, prefect: str = "") -> Path:
-    """An image as it was built on a day such as 2026-01-31, with the newest packages of that day."""
+    """An image from a day such as 2026-01-31, with the newest packages of that day."""
     packages = [
         "pip",
         "uv",

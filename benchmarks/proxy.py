@@ -1,4 +1,4 @@
-"""A proxy on this machine that counts what is fetched through it."""
+"""A proxy on this machine that counts the fetched bytes."""
 
 import socket
 import socketserver

@@ -1,4 +1,4 @@
-"""Rendering and updating, against the least that Copier takes."""
+"""Measure copies and updates, compared with Copier's minimum."""
 
 import shutil
 import time

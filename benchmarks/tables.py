@@ -12,7 +12,7 @@ def interleave(
 ) -> dict[str, dict[str, float]]:
     """Take each variant's sample `times` times, one after the other, and return medians by column.
 
-    Interleaving spreads whatever else the machine does over all variants.
+    Interleaving spreads other load of the machine evenly over the variants.
     """
     samples: dict[str, list[Sample]] = {name: [] for name in variants}
     for _ in range(times):

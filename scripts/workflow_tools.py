@@ -1,4 +1,4 @@
-"""Write what workflows and images of projects install: requirements.txt, and modal_app.py's uv."""
+"""Write the versions that workflows and images install: requirements.txt and modal_app.py's uv."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ FILE = ROOT / "template/tools/requirements.txt"
 APP = ROOT / "template/modal_app.py.jinja"
 TOOLS = ("copier", "uv")
 PLATFORM = re.compile(r"any|manylinux.*_(x86_64|aarch64)")
-"""Where workflows run: GitHub's runners have one, others may have the other."""
+"""Platforms of workflows: GitHub's runners have one, other runners may have the other."""
 PYPROJECT = """
 [project]
 name = "workflow-tools"
@@ -33,7 +33,7 @@ environments = ["sys_platform == 'linux'"]
 
 
 def lock() -> list[dict[str, Any]]:
-    """The packages that the tools need on Linux, as uv locks them."""
+    """The packages that the tools need on Linux, locked by uv."""
     with tempfile.TemporaryDirectory() as folder:
         pins = [f"{name}=={version}" for name, version in PINS.items()]
         text = PYPROJECT.format(tools=list(TOOLS), pins=pins)
@@ -44,7 +44,7 @@ def lock() -> list[dict[str, Any]]:
 
 
 def fits(wheel: str) -> bool:
-    """Whether a wheel is for Linux and an offered Python; free-threaded ones are not."""
+    """Whether a wheel is for Linux and a supported, not free-threaded Python."""
     pythons = {"py3", *(f"cp{version.replace('.', '')}" for version in choices("python_version"))}
     *_, tags = parse_wheel_filename(unquote(wheel.rpartition("/")[2]))
     return any(
@@ -54,7 +54,7 @@ def fits(wheel: str) -> bool:
 
 
 def requirements() -> str:
-    lines = ["# What the workflows install. An update brings newer versions."]
+    lines = ["# The tools of the workflows. Updates of the template bring newer versions."]
     for package in lock():
         hashes = [wheel["hash"] for wheel in package["wheels"] if fits(wheel["url"])]
         line = [f"{package['name']}=={package['version']}", *(f"--hash={each}" for each in hashes)]
@@ -63,7 +63,7 @@ def requirements() -> str:
 
 
 def in_the_image(text: str) -> str:
-    """modal_app.py with the uv that installs what is in the image."""
+    """modal_app.py with the pinned uv that installs the packages of the image."""
     return re.sub(r'(?<=uv_version=")[\d.]+', PINS["uv"], text)
 
 

@@ -1,4 +1,4 @@
-"""Whatever is accepted comes out as it was typed, in every file that it stands in."""
+"""Every accepted answer appears as typed in each file that contains it."""
 
 import json
 import re
@@ -71,7 +71,7 @@ def test_any_accepted_answers_give_a_correct_project(
     } | ({"package_name": package} if package else {})  # fmt: skip
     with TemporaryDirectory() as folder:
         project = Path(folder, "project")
-        # No answer stands in tools/, and it is most of the files.
+        # Most files are in tools/, which contains no answers.
         copier.run_copy(
             str(template), project, answers, exclude=["/tools"], defaults=True, quiet=True
         )

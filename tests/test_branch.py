@@ -1,4 +1,4 @@
-"""A branch's name is one that git takes; the oracle is `git check-ref-format --branch`."""
+"""A branch's name is one that git accepts; the oracle is `git check-ref-format --branch`."""
 
 import subprocess
 from collections.abc import Callable

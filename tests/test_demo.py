@@ -1,4 +1,4 @@
-"""What `make demo` says where it cannot run; tests/e2e has the run itself."""
+"""The errors of `make demo`; tests/e2e has the run itself."""
 
 import subprocess
 import sys
@@ -32,4 +32,4 @@ def test_what_fails_says_why(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert "copier was not found in the cache" in done.stderr
-    assert "\nThe demo stopped, because this failed: " in done.stderr
+    assert "\nThe demo stopped because this command failed: " in done.stderr

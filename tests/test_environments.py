@@ -1,4 +1,4 @@
-"""docs/environments.md: what an owner changes in prefect_cd.yaml, and the workflow that is copied."""
+"""docs/environments.md: the owner's changes to prefect_cd.yaml, and the workflow to copy."""
 
 import re
 from pathlib import Path
@@ -16,14 +16,14 @@ CD = ".github/workflows/prefect_cd.yaml"
 
 @pytest.fixture
 def workflow(render: Renderer, tmp_path: Path) -> Path:
-    """The workflow that deploys, after its owner has followed the page."""
+    """The deploy workflow, after its owner has followed the page."""
     (file := tmp_path / "prefect_cd.yaml").write_text((render() / CD).read_text())
     set_up_staging(file)
     return file
 
 
 def value(expression: str, ref: str) -> Any:
-    """What GitHub makes of an expression; Python evaluates these operators in the same way."""
+    """The value of a GitHub expression; Python evaluates these operators in the same way."""
     expression = re.sub(r"^\${{ (.*) }}$", r"\1", expression)
     for github, python in (("github.ref", "ref"), ("&&", "and"), ("||", "or")):
         expression = expression.replace(github, python)

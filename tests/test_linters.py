@@ -1,4 +1,4 @@
-"""Every linter sees what it is there for."""
+"""Every linter finds the faults that it is for."""
 
 import re
 import shutil
@@ -8,7 +8,7 @@ from scripts.linters import lint
 from tests.conftest import Renderer
 
 FAULTS = [
-    # The file, what is replaced and with what, the linter that sees it, and the linter's word for it.
+    # The file, a text in it and its replacement, and the linter that finds it with its message.
     ("src/prefect_modal/flows/flow1.py", "^from prefect", "import os\n\\g<0>", "ruff check", "F401"),
     ("src/prefect_modal/flows/flow1.py", '"world"', "'world'", "ruff format", "would be reformatted"),
     ("prefect.yaml", "^pull:", "pull:   ", "yamllint", "trailing spaces"),

@@ -1,4 +1,4 @@
-"""Neither `copier copy` nor `copier update` needs `--trust`, or any answer but the repository's."""
+"""`copier copy` and `copier update` need neither `--trust` nor any answer but the repository's."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.support.repository import export_template, tree
 
 @pytest.fixture(scope="module")
 def copied(published_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A project that is copied from the template's address, and what Copier says."""
+    """A project copied from the template's address, and Copier's output."""
     project = tmp_path_factory.mktemp("copied") / "my flows"
     env = published(published_template)
     done = copier("copy", "--defaults", *data(TUTORIAL), URL, str(project), env=env)

@@ -1,4 +1,4 @@
-"""docs/ownership.md says of every rendered file whose it is; test_updates.py acts on it."""
+"""docs/ownership.md lists the owner of every rendered file; test_updates.py relies on it."""
 
 from tests.conftest import Renderer
 from tests.support.documents import owners

@@ -1,4 +1,4 @@
-"""What is pinned in several places is the same in all of them, and one bot moves it."""
+"""A version that is pinned in several places is the same in all, and one bot updates it."""
 
 import json
 import re
@@ -84,7 +84,7 @@ def test_workflows_install_what_is_tested_here_for_every_offered_python() -> Non
     }
     assert {"copier", "uv"} <= found.keys()
     hashes = {name: line.count("--hash=sha256:") for name, line in found.items()}
-    # Compiled packages: one for each Python and each kind of machine.
+    # Compiled packages: one for each Python and platform.
     for name in ("markupsafe", "pydantic-core", "pyyaml"):
         assert hashes.pop(name) == 2 * len(choices("python_version"))
     assert hashes.pop("uv") >= 2

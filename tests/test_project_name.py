@@ -1,4 +1,4 @@
-"""A project's name in Prefect is one that its deployments and its block can have."""
+"""A project's name in Prefect is valid for its deployments and its block."""
 
 from collections.abc import Callable
 
@@ -29,4 +29,4 @@ def test_a_block_is_called_after_its_project(macro: Macro, name: str, block: str
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "{{ a }}", "ä", "a\n", "a" * 141])
 def test_another_name_is_refused_with_what_to_type(macro: Macro, name: str) -> None:
-    assert macro("project_name.error", name).startswith("Type letters, digits, dots, dashes")
+    assert macro("project_name.error", name).startswith("Type a name like acme-reports: ")

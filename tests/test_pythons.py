@@ -1,4 +1,4 @@
-"""Nothing that is offered goes unproved in CI."""
+"""CI tests every supported Python."""
 
 import pytest
 

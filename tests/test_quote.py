@@ -1,4 +1,4 @@
-"""What an answer holds is what its file says; the oracles are the parsers of those files."""
+"""A file holds exactly the answer; the oracles are the parsers of the files."""
 
 import shlex
 import tomllib

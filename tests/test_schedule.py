@@ -1,4 +1,4 @@
-"""A schedule is taken exactly when Prefect takes it; the oracle is Prefect's own parser."""
+"""A schedule is accepted exactly if Prefect accepts it; the oracle is Prefect's parser."""
 
 import asyncio
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def prefect_takes(cron: str) -> bool:
 
 
 def fires(cron: str) -> bool:
-    """Whether Prefect's server finds a next time."""
+    """Whether Prefect's server finds a next run."""
     schedule = ServerCronSchedule(cron=cron, timezone="UTC")
     start = datetime(2026, 1, 1, tzinfo=UTC)
     return len(asyncio.run(schedule.get_dates(n=1, start=start))) == 1
@@ -98,7 +98,7 @@ def test_a_word_stands_for_a_schedule(macro: Macro, word: str, cron: str, words:
 @given(cron=crontab)
 def test_what_crontab_takes_is_taken(macro: Macro, cron: str) -> None:
     error = macro("schedule.error", cron)
-    if error != "Type another day, or never: this one is in no calendar.":
+    if error != "Type another day, or never: this date does not exist.":
         assert error == ""
         assert prefect_takes(cron)
 
@@ -148,7 +148,7 @@ def test_a_day_that_no_calendar_has_is_refused(macro: Macro, cron: str) -> None:
     assert prefect_takes(cron)
     with pytest.raises(ValueError, match="failed to find next date"):
         fires(cron)
-    assert "in no calendar" in macro("schedule.error", cron)
+    assert "this date does not exist" in macro("schedule.error", cron)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The template's own address is written down in a form that every update understands."""
+"""The template's address is stored in a form that every update understands."""
 
 import shutil
 from collections.abc import Callable
@@ -43,15 +43,15 @@ def test_what_to_type_instead_is_what_copier_would_clone(
     macro: Callable[..., str], short: str
 ) -> None:
     assert macro("template_address.canonical", short) == get_repo(short)
-    assert macro("template_address.error", short).startswith(f"Type {get_repo(short)} for")
+    assert macro("template_address.error", short).startswith(f"Type {get_repo(short)} as")
 
 
-@pytest.mark.parametrize("secret", ["token@", "somebody:word@", ":@"])
+@pytest.mark.parametrize("secret", ["token@", "someone:word@", ":@"])
 def test_a_token_in_the_address_is_refused_and_not_repeated(
     macro: Callable[..., str], secret: str
 ) -> None:
     text = macro("template_address.error", f"https://{secret}example.com/template.git")
-    assert text.startswith("Type https://example.com/template.git for")
+    assert text.startswith("Type https://example.com/template.git as")
     assert secret not in text
 
 
@@ -73,12 +73,14 @@ def test_an_absolute_path_is_taken_and_explained(macro: Callable[..., str], path
 def test_a_relative_path_is_refused(macro: Callable[..., str], path: str) -> None:
     text = macro("template_address.error", path)
     assert text.startswith("Type the template's web address, such as https://")
-    assert text.endswith(f"updates run in the project, where {path} means another folder.")
+    assert text.endswith(f"updates run in the project, where {path} is another folder.")
 
 
 def test_a_folder_without_git_cannot_update_a_project(macro: Callable[..., str]) -> None:
     note = macro("template_address.note", "/template", "")
-    assert note.strip() == "The project cannot be updated, because /template is no git repository."
+    assert (
+        note.strip() == "The project cannot be updated, because /template is not a git repository."
+    )
 
 
 def test_a_relative_path_leaves_nothing(published_template: Path, tmp_path: Path) -> None:
@@ -130,5 +132,5 @@ def test_a_short_form_leaves_nothing(published_template: Path, tmp_path: Path) -
     env = published(published_template) | {"GIT_CONFIG_VALUE_0": address}
     done = copier("copy", "--defaults", *data(TUTORIAL), "gh:acme/template", str(project), env=env)
     assert done.returncode == 1
-    assert f"Type {address} for the template" in done.stderr.splitlines()[-1]
+    assert f"Type {address} as the template" in done.stderr.splitlines()[-1]
     assert not project.exists()

@@ -1,4 +1,4 @@
-"""A time zone is one that Prefect takes; the oracles are the IANA database and Prefect."""
+"""A time zone is one that Prefect accepts; the oracles are the IANA database and Prefect."""
 
 from collections.abc import Callable
 from importlib.resources import files
@@ -30,7 +30,7 @@ def test_every_zone_of_the_database_is_taken_by_prefect_too(macro: Macro) -> Non
     ],
 )
 def test_a_refusal_names_the_nearest_zone(macro: Macro, typed: str, meant: str) -> None:
-    assert macro("timezone.error", typed).startswith(f"Type {meant}, or another name of the IANA")
+    assert macro("timezone.error", typed).startswith(f"Type {meant}, or another name from the IANA")
 
 
 def test_a_refusal_without_a_near_zone_says_what_to_type(macro: Macro) -> None:

@@ -1,4 +1,4 @@
-"""The workflow that brings updates hands its tokens to as few steps as it can."""
+"""The update workflow passes its tokens to as few steps as possible."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def workflow(tutorial: Path) -> Workflow:
 
 
 def handed_over(part: object) -> list[str]:
-    """The expressions in a part of a workflow that could give away a secret or a token."""
+    """The expressions in a part of a workflow that could reveal a secret or a token."""
     expressions = re.findall(r"\$\{\{ *(.*?) *\}\}", yaml.safe_dump(part, width=1000))
     return [found for found in expressions if re.search("(?i)secret|token|tojson", found)]
 

@@ -1,4 +1,4 @@
-"""What is in this repository can be checked out anywhere, and names nobody's machine."""
+"""Every tracked file can be checked out anywhere, and none names a person's machine."""
 
 import re
 

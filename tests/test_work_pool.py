@@ -1,4 +1,4 @@
-"""A work pool's name is refused with a text that says why; tests/e2e asks Prefect's server."""
+"""A refused work pool name gets a text that says why; tests/e2e asks Prefect's server."""
 
 from collections.abc import Callable
 
@@ -21,19 +21,19 @@ def test_an_unusual_name_is_taken(macro: Macro, name: str) -> None:
         (" ", "Type a name like"),
         ("'\"", "Type a name like"),
         (".", "Type a name like"),
-        (" a", "Type it without blanks at either end"),
-        ("a\u00a0", "Type it without blanks at either end"),
-        ("a/b", "Type it without / % & > < ? # and {{"),
-        ("a%b", "Type it without / % & > < ? # and {{"),
-        ("a&b", "Type it without / % & > < ? # and {{"),
-        ("a>b", "Type it without / % & > < ? # and {{"),
-        ("a<b", "Type it without / % & > < ? # and {{"),
-        ("a?b", "Type it without / % & > < ? # and {{"),
-        ("a#b", "Type it without / % & > < ? # and {{"),
-        ("{{ a }}", "Type it without / % & > < ? # and {{"),
-        ("prefect", "Type a name like pref-modal-pool: Prefect keeps"),
-        ("Prefect-pool", "Type a name like pref-modal-pool: Prefect keeps"),
-        ("PREFECTLY", "Type a name like pref-modal-pool: Prefect keeps"),
+        (" a", "Type it without spaces at either end"),
+        ("a\u00a0", "Type it without spaces at either end"),
+        ("a/b", "Type it without / % & > < ? # or {{"),
+        ("a%b", "Type it without / % & > < ? # or {{"),
+        ("a&b", "Type it without / % & > < ? # or {{"),
+        ("a>b", "Type it without / % & > < ? # or {{"),
+        ("a<b", "Type it without / % & > < ? # or {{"),
+        ("a?b", "Type it without / % & > < ? # or {{"),
+        ("a#b", "Type it without / % & > < ? # or {{"),
+        ("{{ a }}", "Type it without / % & > < ? # or {{"),
+        ("prefect", "Type a name like pref-modal-pool: Prefect reserves"),
+        ("Prefect-pool", "Type a name like pref-modal-pool: Prefect reserves"),
+        ("PREFECTLY", "Type a name like pref-modal-pool: Prefect reserves"),
         ("a\nb", "Type it again by hand"),
         ("a\x7f", "Type it again by hand"),
     ],

@@ -1,4 +1,4 @@
-"""What every deployment of prefect.yaml needs, so that no run hangs or fails unseen."""
+"""Every deployment needs these, so that no run hangs or fails unnoticed."""
 
 from pathlib import Path
 from typing import Any
@@ -15,4 +15,4 @@ DEPLOYMENTS = yaml.safe_load(PREFECT_YAML.read_text(encoding="utf-8"))["deployme
 def test_its_runs_end_and_its_failures_are_told(deployment: dict[str, Any]) -> None:
     seconds = load_flow_from_entrypoint(deployment["entrypoint"]).timeout_seconds
     assert seconds, "add timeout_seconds to its @flow"
-    assert deployment.get("tags"), "add tags to it: alarms know it by them"
+    assert deployment.get("tags"), "add tags to it, by which alarms find it"

@@ -1,4 +1,4 @@
-"""The example flow, run for real on Prefect's throw-away test server."""
+"""Tests of the example flow, on Prefect's temporary test server."""
 
 import pytest
 

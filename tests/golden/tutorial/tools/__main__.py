@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The commands of the Makefile that take more than a line."""
+"""The longer commands of the Makefile."""
 
 import argparse
 import logging
@@ -13,37 +13,41 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("bootstrap", help="connect Prefect, GitHub and Modal")
-    check = commands.add_parser("check", help="say whether this commit would run")
+    check = commands.add_parser("check", help="check that this commit would run on Modal")
     check.add_argument("--json", action="store_true", help="print the findings as JSON")
-    rehearse = commands.add_parser("rehearse", help="run a deployment as a container would")
+    rehearse = commands.add_parser("rehearse", help="run a deployment as its container would")
     rehearse.add_argument("deployment", nargs="?", default="", help="its name in prefect.yaml")
     rehearse.add_argument("--params", default="", help="its parameters, as a JSON object")
     doctor = commands.add_parser("doctor", help="diagnose problems (changes nothing)")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
-    doctor.add_argument("--variables", action="store_true", help="show what work pools take")
+    doctor.add_argument(
+        "--variables", action="store_true", help="list the job variables of work pools"
+    )
     deploy = commands.add_parser("deploy", help="deploy what prefect.yaml describes")
-    deploy.add_argument("--force", action="store_true", help="replace what is newer or another's")
-    deploy.add_argument("--paused", action="store_true", help="let no schedule start a run")
+    deploy.add_argument(
+        "--force", action="store_true", help="overwrite newer or foreign deployments"
+    )
+    deploy.add_argument("--paused", action="store_true", help="deploy with all schedules paused")
     flow = commands.add_parser("run", help="run a flow on this machine")
     flow.add_argument("flow", nargs="?", default="", help="MODULE:FUNCTION, or a deployment")
     flow.add_argument("--params", default="", metavar="JSON", help="its parameters")
     where = flow.add_mutually_exclusive_group()
-    where.add_argument("--workspace", action="store_true", help="run it where you are logged in")
+    where.add_argument("--workspace", action="store_true", help="run it in your Prefect workspace")
     where.add_argument("--ui", action="store_true", help="show the run in Prefect's UI")
     new = commands.add_parser("flow", help="add a flow, its test and its deployment")
-    new.add_argument("name", nargs="?", default="", help="of its module, such as orders")
-    new.add_argument("--schedule", default="", help="a word or cron; never, if left out")
-    new.add_argument("--timezone", default="", help="by default, the project's")
+    new.add_argument("name", nargs="?", default="", help="its name, such as orders")
+    new.add_argument("--schedule", default="", help="a word or cron (default: never)")
+    new.add_argument("--timezone", default="", help="default: the project's")
     commands.add_parser("rotate-tokens", help="replace the stored tokens")
     for name, text in (
-        ("prune", "delete what the files no longer have"),
-        ("teardown", "delete what bootstrap has made"),
+        ("prune", "delete what is no longer in the files"),
+        ("teardown", "delete what bootstrap created"),
     ):
         commands.add_parser(name, help=text).add_argument("--yes", action="store_true")
-    commands.add_parser("preview", help="deploy this branch's commit beside production")
-    delete = commands.add_parser("preview-delete", help="delete what that has deployed")
-    delete.add_argument("branch", nargs="?", default="", help="another branch than this one")
-    commands.add_parser("packages", help="print what `bake` puts into the image")
+    commands.add_parser("preview", help="deploy this branch's commit alongside production")
+    delete = commands.add_parser("preview-delete", help="delete the preview of this branch")
+    delete.add_argument("branch", nargs="?", default="", help="another branch")
+    commands.add_parser("packages", help="list the packages that `bake` puts into the image")
     for command in commands.choices.values():
         command.add_argument("--traceback", action="store_true", help="show where a bug is")
     return parser.parse_args(arguments)
@@ -51,7 +55,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse(sys.argv[1:])
-    # Whatever ends this from outside, too, stops the servers that it has started.
+    # A signal that ends this process also stops the servers that it started.
     for name in {"SIGTERM", "SIGHUP"} & signal.Signals.__members__.keys():
         signal.signal(signal.Signals[name], lambda received, _: sys.exit(128 + received))
     try:
@@ -61,7 +65,7 @@ def main() -> int:
         print(f"{name}: {error.msg}. To take the template's version: git checkout --theirs {name}")
         return 1
     except (KeyboardInterrupt, EOFError):
-        print("\nInterrupted. Run it again: it goes on where it stopped.")
+        print("\nInterrupted. Run it again to continue.")
         return 130
 
 
@@ -70,7 +74,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
         from tools.packages import packages
 
         return packages(root)
-    # Give up at once where Prefect is silent; its settings are read at its import.
+    # Give up at once if Prefect does not answer; its settings are read at import.
     os.environ["PREFECT_CLIENT_MAX_RETRIES"] = "0"
     from tools.base.finding import explain
     from tools.base.project import Project

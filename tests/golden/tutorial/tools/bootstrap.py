@@ -1,12 +1,13 @@
 # mypy: ignore-errors
 """`make bootstrap`: connect Prefect, GitHub and Modal. It is safe to rerun."""
 
-from tools.base.finding import Check, Finding, Findings, Step, examine, explain, passed
+from tools.base.finding import Check, Finding, Findings, Step, examine, in_row, passed
 from tools.base.project import Project
 from tools.base.screen import say
 from tools.base.stop import ActionRequired
 from tools.checks.alarm import check_alarm, fix_alarm, has_news
 from tools.checks.commit import check_commit, fix_commit
+from tools.checks.conflicts import check_conflicts
 from tools.checks.deployments import check_deployed, counterpart, fix_deployed, of_this_repository
 from tools.checks.flows import check_flows, check_names
 from tools.checks.github_secrets import check_github_secrets, fix_github_secrets
@@ -36,15 +37,16 @@ PREFECT_YAML = [
     Check("Images", check_images),
     Check("Timeouts", check_timeouts),
 ]
-"""What can be said of prefect.yaml without any server."""
+"""The checks of prefect.yaml that need no server."""
 
 
 def check_prefect_yaml(project: Project) -> Findings:
     checks = project.fitting(PREFECT_YAML)
     found = [each for check in checks for each in examine(check, project)]
-    return [each for each in found if each.status != "passed"] or passed(
-        "nothing wrong was found in it"
-    )
+    problems = [each for each in found if each.status != "passed"]
+    if is_failed(problems):  # Checks that it prevents are not worth a mention.
+        problems = [each for each in problems if each.status != "skipped"]
+    return problems or passed("no problems found")
 
 
 STEPS = [
@@ -60,7 +62,7 @@ STEPS = [
     Step("Modal token", check_modal_token, fix_modal_token),
     Step("Work pool", check_work_pools, fix_work_pools, after=("Remote", "Modal token")),
     Step("GitHub secrets", check_github_secrets, fix_github_secrets, after=("Work pool",)),
-    Step("Commit", check_commit, fix_commit, after=("Remote",)),
+    Step("Commit", check_commit, fix_commit, after=("Conflicts", "Remote")),
     Step("Deployment", check_deployed, fix_deployed, after=("prefect.yaml", "Work pool", "Commit")),
     Step(
         "Updates",
@@ -73,29 +75,34 @@ STEPS = [
     Step("Alarm", check_alarm, fix_alarm, renew=has_news, optional=True),
 ]
 
-ALL = [Step("prefect.yaml", check_prefect_yaml), *STEPS]
-"""What bootstrap goes through; `make doctor` has the rows of the first one by one."""
+ALL = [
+    Step("Conflicts", check_conflicts),
+    Step("prefect.yaml", check_prefect_yaml),
+    *STEPS,
+]
+"""The steps of bootstrap; `make doctor` shows the checks of prefect.yaml separately."""
 
 
 def bootstrap(project: Project) -> int:
-    """Go through the steps, and return the exit code."""
+    """Run the steps, and return the exit code."""
     ready: set[str] = set()
     steps = project.fitting(ALL)
     for step in steps:
         try:
-            text, status = take(step, project, ready), "passed"
+            text = take(step, project, ready)
+            status = "skipped" if text.startswith("skipped. ") else "passed"
         except EOFError:
             raise
         except Exception as error:
-            text = f"action needed. {told([explain(error)])}"
+            text = f"action needed. {told([in_row(error)])}"
             status = "warning" if step.optional else "failed"
         if status != "failed":
             ready.add(step.name)
         say(f"{step.name}: {text}", status)
     if len(ready) < len(steps):
-        say("\nNot ready yet. Run make bootstrap again when you have done that.")
+        say("\nNot ready yet. Complete the actions above, then rerun make bootstrap.")
         return 1
-    say("\nReady. Start a run, and watch it there or here:")
+    say("\nReady. Start a run, and watch it here or in Prefect:")
     there = of_this_repository(project)
     for deployment in project.deployments:
         if found := counterpart(project, deployment, there):
@@ -105,16 +112,17 @@ def bootstrap(project: Project) -> int:
 
 
 def take(step: Step, project: Project, ready: set[str]) -> str:
-    """Check a step, fix it if that is needed, and return what to say about it.
+    """Check a step, fix it if needed, and return its line of output.
 
     Raises:
-        ActionRequired: it has not passed, or what it needs has not.
+        ActionRequired: the step, or one that it depends on, has not passed.
     """
     found = examine(step, project)
     needed = is_failed(found) or (is_right(found) and step.renew(project))
     for name in step.after:
         if name not in ready and (needed or is_right(found)):
-            raise ActionRequired(f"{told(found, remedy=False)}. {name} has to be right first.")
+            said = "" if is_right(found) else f"{told(found, remedy=False)}. "
+            raise ActionRequired(f"{said}Fix {name} first.")
     if needed and step.fix:
         step.fix(project)
         found = examine(step, project)
@@ -139,6 +147,6 @@ def is_failed(found: list[Finding]) -> bool:
 
 
 def told(found: list[Finding], remedy: bool = True) -> str:
-    """All that was found, in a line."""
+    """The findings, on one line."""
     texts = ([each.text, each.remedy if remedy else ""] for each in found)
     return ". ".join(text for pair in texts for text in pair if text)

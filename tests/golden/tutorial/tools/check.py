@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""`make check`: say whether the commit of what is here would run. It asks nobody."""
+"""`make check`: check that these files would run on Modal. No account is used."""
 
 import re
 import tempfile
@@ -32,7 +32,7 @@ FILES = [
 
 
 def check(root: Path, as_json: bool) -> int:
-    """Show what every check found, and return the exit code: 0 if each has passed."""
+    """Show the findings, and return the exit code: 0 if every check passed."""
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         screen.status("Checking …"),
@@ -45,12 +45,12 @@ def check(root: Path, as_json: bool) -> int:
         ]
         names = [each.name for each in deployable(project) if not has_failed(each.name, report)]
         deploy = Check("Deploy", partial(check_deploy, names=names))
-        # They wait for other programs, so they can do it together.
+        # They wait for other programs, so they run in parallel.
         with ThreadPoolExecutor() as threads:
             imported = threads.submit(examine, Check("Imports", check_imports), project)
             deployed = threads.submit(examine, deploy, project)
         report += [("Imports", found) for found in imported.result()]
-        # What cannot be imported is not deployed either: one fault, one row.
+        # A flow that cannot be imported is not deployed either: one fault, one row.
         report += [("Deploy", found) for found in deployed.result() if not is_known(found, report)]
     show(report, as_json)
     bad = [each for each in report if each[1].status not in ("passed", "warning")]
@@ -67,7 +67,7 @@ def deployable(project: Project) -> list[Deployment]:
 
 
 def has_failed(name: str, report: list[Row]) -> bool:
-    """Whether a failure is that of a deployment: its text begins with the names of its own."""
+    """Whether a failure belongs to a deployment: its text begins with the deployments' names."""
     begins = re.compile(rf"(?:.+, )?{re.escape(name)}[,: ]")
     return any(found.status == "failed" and begins.match(found.text) for _, found in report)
 

@@ -1,32 +1,53 @@
 # mypy: ignore-errors
-"""`make prefect-deploy`: deploy what prefect.yaml describes, unless that replaces what it should not."""
+"""`make prefect-deploy`: deploy prefect.yaml, but never over newer or foreign deployments."""
 
 import os
 from typing import Any
 
 from tools.base.actions import add_to_summary, say_failed
-from tools.base.finding import Check, Finding, examine, explain, failed, skipped
+from tools.base.finding import (
+    Check,
+    Finding,
+    Findings,
+    examine,
+    explain,
+    failed,
+    passed,
+    skipped,
+)
 from tools.base.git import head
 from tools.base.prefect_deploy import Outcome, deploy_each, in_place_of
 from tools.base.prefect_yaml import Deployment
 from tools.base.project import Project
 from tools.base.screen import say
-from tools.checks.deployments import counterpart, deployed_commit, newer, on_the_server, taken
+from tools.base.stop import Malformed
+from tools.checks.deployments import (
+    check_branch,
+    counterpart,
+    deployed_commit,
+    newer,
+    on_the_server,
+    taken,
+)
 from tools.checks.prefect_account import check_prefect
+
+BRANCH = Check("Branch", check_branch)
 
 
 def deploy(project: Project, force: bool, paused: bool = False) -> int:
-    """Deploy, and return the exit code. What cannot be checked is left to Prefect's command."""
-    checks = [Check("Prefect", check_prefect)]
+    """Deploy, and return the exit code. If a check cannot run, Prefect's command decides."""
+    checks = [Check("prefect.yaml", check_readable), Check("Prefect", check_prefect)]
     if not force:
         checks.append(Check("Names", lambda project: [*taken(project)]))
-        # Whoever runs the workflow of an older commit again means to go back.
+        # Rerunning the workflow of an older commit is a deliberate rollback.
         if not os.environ.get("CI"):
+            # A staging branch is deployed with all schedules paused.
+            checks += [] if paused else [BRANCH]
             checks.append(Check("Commit", lambda project: [*newer(project)]))
     if refused(project, checks):
         return 1
     if project.app and project.app.deploy(project):
-        say_failed("Modal has the app from before, and Prefect its deployments.")
+        say_failed("The previous app and deployments are unchanged.")
         return 1
     if paused:
         with in_place_of(project, all_paused(project)) as (there, run):
@@ -41,26 +62,37 @@ def deploy(project: Project, force: bool, paused: bool = False) -> int:
     return outcome.code
 
 
+def check_readable(project: Project) -> Findings:
+    """Prefect would ignore a file that it cannot read, and ask for what is in it."""
+    try:
+        _ = project.written_prefect_yaml
+    except Malformed as error:
+        return failed(str(error), "Nothing was deployed")
+    return passed("it can be read")
+
+
 def refused(project: Project, checks: list[Check]) -> bool:
-    """Whether a check fails; its findings are said, and what comes after it is not tried."""
+    """Whether a check fails. Prints its findings; only after BRANCH do later checks run."""
+    failing = False
     for check in checks:
         problems = [found for found in examine(check, project) if found.status == "failed"]
         for found in problems:
             say_failed(f"{found.text}. {found.remedy}.")
-        if problems:
-            return True
-    return False
+        failing = failing or bool(problems)
+        if problems and check is not BRANCH:
+            break
+    return failing
 
 
 def all_paused(project: Project) -> dict[str, Any]:
-    """prefect.yaml with no schedule that starts a run."""
+    """prefect.yaml with every deployment paused."""
     written = project.written_prefect_yaml
     both = zip(project.deployments, written.get("deployments") or [], strict=True)
     return {**written, "deployments": [{**each, "paused": True} for _, each in both]}
 
 
 def say_what_failed(project: Project, outcome: Outcome, problems: list[Finding]) -> None:
-    """Say what failed, and of the others that they did not."""
+    """Print what failed and, if anything did, what was deployed."""
     for here in outcome.deployed if problems else []:
         say(f"{here.name} is deployed from commit {head(project)[:10]}.", "passed")
     for found in problems:
@@ -69,28 +101,30 @@ def say_what_failed(project: Project, outcome: Outcome, problems: list[Finding])
 
 
 def not_deployed(project: Project, outcome: Outcome) -> list[Finding]:
-    """What has failed and why, what was not tried, and what Prefect has of each."""
+    """What failed and why, what was not tried, and which version Prefect still has."""
     if outcome.code and not outcome.failed:
-        return [failed("Prefect's command has failed", "See what it printed")]
+        return [failed("prefect deploy failed", "See its output")]
     try:
         there, unknown = on_the_server(project) if outcome.failed else [], ""
     except Exception as error:
-        there, unknown = [], f"What Prefect has of it is not known: {explain(error).text}"
+        there, unknown = [], f"Its state in Prefect is unknown: {explain(error).text}"
 
     def remains(here: Deployment) -> str:
         found = counterpart(project, here, there)
-        commit = deployed_commit(here, found) if found else ""
-        version = f"from commit {commit[:10]}" if commit else "from before"
-        return unknown or (f"Prefect still has the one {version}" if found else "It is not there")
+        commit = deployed_commit(project, here, found) if found else ""
+        version = f"version from commit {commit[:10]}" if commit else "previous version"
+        return unknown or (
+            f"Prefect still has the {version}" if found else "Prefect does not have it"
+        )
 
     return [
         *(failed(f"{here.name}: {why}", remains(here)) for here, why in outcome.failed),
-        *(skipped(f"{here.name} was not tried then", remains(here)) for here in outcome.untried),
+        *(skipped(f"{here.name} was not tried", remains(here)) for here in outcome.untried),
     ]
 
 
 def show_summary(project: Project, outcome: Outcome, problems: list[Finding]) -> None:
-    """A deploy that went well has not failed, even if this does."""
+    """Show the summary. If that fails, the deploy has still succeeded."""
     from tools.summary import left_over, results, table
 
     add_to_summary(results(project, outcome, problems))
@@ -98,4 +132,4 @@ def show_summary(project: Project, outcome: Outcome, problems: list[Finding]) ->
         try:
             add_to_summary(part(project))
         except Exception as error:
-            say(f"The summary lacks something: {explain(error).text}.")
+            say(f"The summary is incomplete: {explain(error).text}.")

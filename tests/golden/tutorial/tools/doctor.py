@@ -13,6 +13,7 @@ from tools.base.project import Project
 from tools.base.report import Row, show
 from tools.base.screen import clean, screen
 from tools.bootstrap import PREFECT_YAML, STEPS
+from tools.checks.conflicts import check_conflicts
 from tools.checks.deployments import check_orphaned
 from tools.checks.job_variables import schema_of
 from tools.checks.last_runs import check_last_runs
@@ -20,6 +21,7 @@ from tools.checks.machine import check_lock_file, check_python, check_template, 
 from tools.checks.prefect_account import check_blocks
 
 CHECKS = [
+    Check("Conflicts", check_conflicts),
     Check("uv", check_uv),
     Check("Lock file", check_lock_file),
     Check("Python", check_python),
@@ -32,7 +34,7 @@ CHECKS = [
 
 
 def diagnose(project: Project, checks: list[Check] = CHECKS) -> Iterator[Row]:
-    """What each check finds, by the check's name."""
+    """The findings of each check, with its name."""
     failed_rows = []
     for check in project.fitting(checks):
         for found in examine(check, project):
@@ -43,22 +45,22 @@ def diagnose(project: Project, checks: list[Check] = CHECKS) -> Iterator[Row]:
 
 
 def doctor(project: Project, as_json: bool) -> int:
-    """Show what every check found, and return the exit code.
+    """Show the findings, and return the exit code.
 
-    It is not 0 either if Prefect could not be asked: then nothing is known of a run.
+    It is also not 0 if Prefect did not answer, because nothing is known about runs then.
     """
     report = []
     with screen.status("Checking …") as status:
         for name, found in diagnose(project):
             report.append((name, found))
-            status.update(f"Checking, last: {name} …")
+            status.update(f"Checked {name} …")
     show(report, as_json)
     unknown = any(name == "Prefect" and found.status == "skipped" for name, found in report)
     return int(unknown or any(found.status in ("failed", "bug") for _, found in report))
 
 
 def show_variables(project: Project) -> int:
-    """Show what the work pools take as job variables, and return the exit code."""
+    """Show the job variables of the work pools, and return the exit code."""
     for pool in project.pools:
         rows = Table(title=clean(pool), title_justify="left", box=None, pad_edge=False)
         for heading in ("job variable", "type", "default", "such as"):

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""`make flow`: add a flow, with its test and its deployment. What is there stays as it is."""
+"""`make flow`: add a flow, its test and its deployment. Existing files are never overwritten."""
 
 import json
 import shlex
@@ -24,7 +24,7 @@ FLOW = '''"""The flow {name}."""
 from prefect import flow, task
 
 
-# What may fail for a moment, such as a request, is tried again.
+# Retried, because a request can fail briefly.
 @task(retries=2, retry_delay_seconds=10)
 def fetch_{name}(source: str) -> list[str]:
     return [f"{{source}} {{number}}" for number in (1, 2)]
@@ -37,7 +37,7 @@ def {name}(source: str = "example") -> list[str]:
     print(f"{{len(found)}} from {{source}}")
     return found
 '''
-TEST = '''"""The new flow, run for real on Prefect's throw-away test server."""
+TEST = '''"""Tests of the new flow, on Prefect's temporary test server."""
 
 from {package}.flows.{name} import {name}
 
@@ -49,7 +49,7 @@ def test_it_returns_what_it_has_fetched() -> None:
 
 @dataclass(frozen=True)
 class New:
-    """A flow that is to be added."""
+    """A flow to add."""
 
     name: str
     package: str
@@ -67,7 +67,7 @@ class New:
         }
 
     def entry(self, first: dict[str, Any]) -> str:
-        """The element of `deployments`, with what is the same in each as the first one has it."""
+        """The element of `deployments`; shared settings are copied from the first one."""
         lines = (
             f"- name: {string(self.deployment)}",
             f"  description: {string(self.description)}",
@@ -84,7 +84,7 @@ class New:
 
 
 def string(value: Any) -> str:
-    """A value as YAML takes it, on one line."""
+    """A value in YAML, on one line."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -92,7 +92,7 @@ def flow(project: Project, name: str, schedule: str, timezone: str) -> int:
     """Add a flow, and return the exit code.
 
     Raises:
-        ActionRequired: it cannot be added so, and nothing was written.
+        ActionRequired: it cannot be added; nothing was written.
     """
     new = asked(project, name, schedule or "never", timezone)
     if problems := [*taken(project, new)]:
@@ -104,25 +104,25 @@ def flow(project: Project, name: str, schedule: str, timezone: str) -> int:
     except CannotAppend as error:
         addition, reason = "", str(error)
     write(project.root, new.files, addition)
-    # As this project's own rules have it, if it has Ruff.
+    # Formatted by the project's own rules, if it has Ruff.
     project.run(sys.executable, "-m", "ruff", "format", "--no-cache", *new.files)
     for file in new.files:
-        say(f"{file} is written.", "passed")
+        say(f"Wrote {file}.", "passed")
     if reason:
-        text = f"prefect.yaml is as it was, because {reason}. Add this to its deployments yourself:"
+        text = f"prefect.yaml is unchanged, because {reason}. Add this to its deployments:"
         say(f"{text}\n\n{entry}", "failed")
         return 1
-    say(f"prefect.yaml has the deployment {new.deployment}: {new.description}.", "passed")
+    say(f"Added the deployment {new.deployment} to prefect.yaml: {new.description}.", "passed")
     run = f"make run DEPLOYMENT={shlex.quote(new.deployment)}"
-    say(f"\nTry it with {run}. Edit it, make lint check test, commit and push.")
+    say(f"\nTry it: {run}. Then edit it, run make lint check test, commit and push.")
     return 0
 
 
 def asked(project: Project, name: str, schedule: str, timezone: str) -> New:
-    """What was asked for.
+    """The requested flow.
 
     Raises:
-        ActionRequired: it is not possible, and this is what to type instead.
+        ActionRequired: it is not possible; the text says what to type instead.
     """
     answers = project.answers
     zone = timezone or answers.get("timezone") or "UTC"
@@ -137,10 +137,10 @@ def asked(project: Project, name: str, schedule: str, timezone: str) -> New:
     package = backend.get("module-name")
     if not isinstance(package, str) or not (project.root / "src" / package).is_dir():
         raise ActionRequired(
-            "pyproject.toml names no package under src/ as module-name of tool.uv.build-backend"
+            "tool.uv.build-backend.module-name in pyproject.toml is no package under src/"
         )
     if not project.deployments:
-        raise ActionRequired("prefect.yaml has no deployment whose settings the new one could have")
+        raise ActionRequired("prefect.yaml has no deployment to copy settings from")
     cron = cron_of(schedule)
     never = schedule == "never"
     words = "only when asked" if never else in_words(CronSchedule(cron=cron, timezone=zone))
@@ -157,21 +157,21 @@ def asked(project: Project, name: str, schedule: str, timezone: str) -> New:
 
 
 def taken(project: Project, new: New) -> Iterator[str]:
-    """What is there already, and would be two of a kind."""
+    """What already exists and would be duplicated."""
     for file in new.files:
         for path in (project.root / file, (project.root / file).with_suffix("")):
             if path.exists():
-                yield f"{path.relative_to(project.root).as_posix()} is there already"
+                yield f"{path.relative_to(project.root).as_posix()} already exists"
     for each in project.deployments:
         if each.name == new.deployment:
-            yield f"prefect.yaml has a deployment {new.deployment} already"
+            yield f"prefect.yaml already has a deployment {new.deployment}"
     for entrypoint in entrypoints(project, new.package):
         if name_in_prefect(project.root, entrypoint) == new.name.replace("_", "-"):
-            yield f"{entrypoint} is a flow of that name already"
+            yield f"{entrypoint} already has that flow name"
 
 
 def entrypoints(project: Project, package: str) -> list[str]:
-    """All flows of the project: those that are deployed, and those in its package."""
+    """All flows of the project, deployed or in its package."""
     found = [each.entrypoint for each in project.deployments if each.entrypoint]
     top = project.root / "src"
     for file in sorted((top / package).rglob("*.py")):
@@ -181,21 +181,21 @@ def entrypoints(project: Project, package: str) -> list[str]:
 
 
 class CannotAppend(Exception):
-    """A deployment cannot be added to the end of prefect.yaml; the text says why."""
+    """A deployment cannot be appended to prefect.yaml; the text says why."""
 
 
 def appendix(text: str, entry: str) -> str:
-    """What to add to the end of prefect.yaml for one more deployment.
+    """What to append to prefect.yaml for one more deployment.
 
     Raises:
-        CannotAppend: whatever stood there, it would not be just that.
+        CannotAppend: no text at the end adds just this deployment.
     """
     written: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     key, deployments = written.value[-1]
     if key.value != "deployments" or deployments.flow_style:
-        raise CannotAppend("it does not end with a list of deployments, one under the other")
+        raise CannotAppend("it does not end with a list of deployments in block style")
     if not any(getattr(event, "anchor", None) == "modal" for event in yaml.parse(text)):
-        raise CannotAppend("no work pool in it is marked &modal")
+        raise CannotAppend("none of its work pools has the anchor &modal")
     indent = " " * deployments.start_mark.column
     lines = "".join(f"{indent}{line}\n" for line in entry.splitlines())
     addition = ("\n" if text.endswith("\n") else "\n\n") + lines
@@ -205,7 +205,7 @@ def appendix(text: str, entry: str) -> str:
     except (yaml.YAMLError, TypeError, KeyError, IndexError):
         new = {}
     if not new.get("work_pool") or after != before:
-        raise CannotAppend("its end is an unusual one")
+        raise CannotAppend("the end of the file is unusual")
     return addition
 
 
@@ -227,4 +227,4 @@ def write(root: Path, files: dict[str, str], addition: str) -> None:
     except OSError as error:
         for path in written:
             path.unlink()
-        raise ActionRequired(f"{error.filename} cannot be written: {error.strerror}") from None
+        raise ActionRequired(f"Cannot write {error.filename}: {error.strerror}") from None

@@ -1,8 +1,8 @@
 # mypy: ignore-errors
-"""Import entrypoints as a container does; started by `make check`, in an environment like its.
+"""Import entrypoints as a container does; `make check` starts this in a similar environment.
 
-It is given their names, and the file for its findings: why one cannot be imported, or else
-what parameters its flow takes.
+Its arguments are the file for its findings and the entrypoints. A finding says why an entrypoint
+cannot be imported, or which parameters its flow takes.
 """
 
 import inspect
@@ -17,7 +17,7 @@ from prefect.flows import load_flow_from_entrypoint
 
 
 def main(entrypoints: list[str], file: str) -> None:
-    # The clone, from which a container starts its flow, is on the path there too.
+    # A container starts its flow in the clone, so that is on its path, too.
     sys.path.insert(0, os.getcwd())
     found: dict[str, dict[str, object]] = {}
     for entrypoint in entrypoints:
@@ -31,7 +31,7 @@ def main(entrypoints: list[str], file: str) -> None:
 
 
 def taken(function: Callable[..., object]) -> dict[str, object]:
-    """What a function takes (None if that is anything), and what it cannot do without."""
+    """The parameters of a function (None if it takes any), and the required ones."""
     given = inspect.signature(function).parameters.values()
     anything = any(each.kind == each.VAR_KEYWORD for each in given)
     named = [each for each in given if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)]
@@ -43,7 +43,7 @@ def taken(function: Callable[..., object]) -> dict[str, object]:
 
 def described(error: BaseException, entrypoint: str) -> dict[str, object]:
     frames = traceback.extract_tb(error.__traceback__)
-    # The last line of the project's own, or else of whatever raised it.
+    # The last line in the project's own code, or else the line that raised it.
     package = os.path.join("site-packages", entrypoint.partition(".")[0], "")
     ours = [
         each for each in frames if each.filename.startswith(os.getcwd()) or package in each.filename

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What a build step of prefect.yaml puts into `pip_packages`: the locked packages of a run."""
+"""The locked packages of a run, which a build step of prefect.yaml puts into `pip_packages`."""
 
 import json
 import sys
@@ -21,10 +21,10 @@ LINUX = {
 
 
 def packages(root: Path) -> int:
-    """Print the locked packages of an index, for a container on Linux, as JSON.
+    """Print the locked packages from the index, for a Linux container, as JSON.
 
-    Packages from git, a URL, a path or another index than Prefect's are left to the pull step,
-    which installs the rest.
+    The pull step installs the rest: packages from git, a URL, a path or another index than
+    Prefect's.
     """
     done = process.run(process.uv(root), *EXPORT, "--no-annotate", "--no-header", cwd=root)
     if done.returncode != 0:

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""`make preview`: deploy a branch's pushed commit beside production, and delete that again."""
+"""`make preview`: deploy a branch's pushed commit alongside production, and delete it later."""
 
 import copy
 import os
@@ -30,23 +30,21 @@ from tools.deploy import not_deployed, refused, say_what_failed
 from tools.summary import plain, results, with_command
 
 ON_ITS_OWN = ("schedule", "schedules", "triggers", "sla")
-"""What starts a run, or an alarm, that nobody has asked for."""
+"""The keys that start runs or alarms on their own."""
 
 
 def preview(project: Project) -> int:
-    """Deploy the commit of this branch beside production, and return the exit code.
+    """Deploy the commit of this branch alongside production, and return the exit code.
 
     Raises:
-        ActionRequired: there is nothing of which it could be a preview.
+        ActionRequired: there is nothing to preview.
     """
     branch = this_branch(project)
     if branch == project.branch:
-        raise ActionRequired(
-            f"This is {branch}, of which there is no preview: git switch to another"
-        )
+        raise ActionRequired(f"Previews are for branches other than {branch}: git switch to one")
     written = as_preview(project, branch)
     if not written["deployments"]:
-        raise ActionRequired("No deployment of prefect.yaml clones this repository")
+        raise ActionRequired("No deployment in prefect.yaml clones this repository")
     with in_place_of(project, written) as (there, run):
         checks = [
             Check("Prefect", check_prefect),
@@ -66,32 +64,32 @@ def preview(project: Project) -> int:
 
 
 def delete_preview(project: Project, branch: str) -> int:
-    """Delete what was deployed as a preview of a branch, by default of this one."""
+    """Delete the preview of a branch, by default this one."""
     if refused(project, [Check("Prefect", check_prefect)]):
         return 1
     branch = branch or this_branch(project)
     found = [each for each in of_this_repository(project) if preview_of(each) == branch]
     for each in found:
         delete_preview_of(project, each)
-        say(f"{each.name} is deleted.", "passed")
+        say(f"Deleted {each.name}.", "passed")
     if not found:
         say(f"There is no preview of {branch}.")
     if "GITHUB_STEP_SUMMARY" in os.environ:
-        add_to_summary(f"### The preview of {plain(branch)} is deleted\n")
+        add_to_summary(f"### Deleted the preview of {plain(branch)}\n")
     return 0
 
 
 def this_branch(project: Project) -> str:
-    """The branch that is checked out, or the pull request's, of which Actions has a commit alone."""
+    """The branch that is checked out or, where Actions has only a commit, the pull request's."""
     if branch := current_branch(project) or os.environ.get("GITHUB_HEAD_REF"):
         return branch
     raise ActionRequired("No branch is checked out: git switch to one")
 
 
 def as_preview(project: Project, branch: str) -> dict[str, Any]:
-    """prefect.yaml with each deployment of this repository under another name, at this commit.
+    """prefect.yaml with this repository's deployments renamed and pinned to this commit.
 
-    It starts no run by itself, and an alarm for the project's tag is none for its previews.
+    They start no runs on their own, and lack the project's tag, so no alarm reports them.
     """
     deployments = []
     for here, there in zip(
@@ -100,7 +98,7 @@ def as_preview(project: Project, branch: str) -> dict[str, Any]:
         if not there.get("name"):
             continue  # Prefect skips it, too.
         if not clones_this(project, here):
-            say(f"{here.name} is left out: its containers do not clone this repository.")
+            say(f"Skipped {here.name}: its containers do not clone this repository.")
             continue
         kept = {key: value for key, value in there.items() if key not in ON_ITS_OWN}
         kept |= {"name": f"{there['name']}--{suffix(branch)}", "paused": True}
@@ -116,24 +114,24 @@ def as_preview(project: Project, branch: str) -> dict[str, Any]:
 
 
 def suffix(branch: str) -> str:
-    """What tells the names of a branch's preview from those of production."""
+    """What distinguishes a preview's names from production's."""
     return re.sub(r"[^\w.-]+", "-", branch)
 
 
 def pinned(project: Project, step: dict[str, Any]) -> dict[str, Any]:
-    """A pull step, which gets this commit if it clones this repository."""
+    """A pull step, pinned to this commit if it clones this repository."""
     clone = step.get(GIT_CLONE)
     if not isinstance(clone, dict) or not same_repository(
         str(substituted(clone.get("repository"))), project.repository_url
     ):
         return step
-    # Prefect takes one of the two.
+    # Prefect accepts only one of the two.
     others = {key: value for key, value in clone.items() if key != "branch"}
     return {**step, GIT_CLONE: {**others, "commit_sha": head(project)}}
 
 
 def check_pushed(project: Project) -> Findings:
-    """Whether containers find on GitHub what is here."""
+    """Whether GitHub has what is here."""
     found = check_commit(project)
     push = "git push --set-upstream origin HEAD"
     found = found if isinstance(found, list) else [found]
@@ -141,12 +139,12 @@ def check_pushed(project: Project) -> Findings:
 
 
 def taken(project: Project, branch: str) -> list[Finding]:
-    """What it would overwrite that is no preview of this branch."""
+    """Deployments that it would overwrite, other than previews of this branch."""
     there, ours = on_the_server(project), of_this_repository(project)
     found = filter(None, (counterpart(project, here, there) for here in project.deployments))
     return [
         failed(
-            f"{each.name} is there already, from {preview_of(each) or each.repository}",
+            f"{each.name} already exists, from {preview_of(each) or each.repository}",
             "rename the branch",
         )
         for each in found
@@ -155,7 +153,7 @@ def taken(project: Project, branch: str) -> list[Finding]:
 
 
 def show(project: Project, branch: str, said: str) -> None:
-    """Say how a preview is run and deleted, in GitHub Actions on the page of the run, too."""
+    """Say how to run and delete a preview; in GitHub Actions, also on the page of the run."""
     found = (
         counterpart(project, each, of_this_repository(project)) for each in project.deployments
     )
@@ -166,6 +164,6 @@ def show(project: Project, branch: str, said: str) -> None:
         say(f"\nPreview of {branch}: {page}\n  {command}")
         lines.append(f"- [{plain(each.name)}]({page}): {with_command(command)}\n")
     if lines:
-        say("\nIt runs only when asked. To delete it: make preview-delete")
+        say("\nIt runs only when you start it. To delete it: make preview-delete")
     if "GITHUB_STEP_SUMMARY" in os.environ:
         add_to_summary("\n".join((said, "".join(lines))))

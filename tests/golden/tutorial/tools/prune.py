@@ -1,10 +1,11 @@
 # mypy: ignore-errors
-"""`make prune`: delete in Prefect what the files no longer have."""
+"""`make prune`: delete from Prefect what is no longer in the files."""
 
 import shlex
 from collections.abc import Iterator
 from functools import partial
 
+from tools.base.finding import Check, examine
 from tools.base.git import contains, current_branch
 from tools.base.project import Project
 from tools.base.removal import Kept, Removal, agreed, delete_each, show, sort
@@ -22,18 +23,22 @@ from tools.checks.deployments import (
     orphaned_schedules,
     preview_of,
 )
+from tools.checks.prefect_account import check_prefect
 
 
 def prune(project: Project, yes: bool) -> int:
-    """Show it, delete it after a yes, and return the exit code."""
+    """Show what is left over, delete it after a yes, and return the exit code."""
     if project.branch and current_branch(project) != project.branch:
-        text = f"{project.branch} says what is deployed, and this is another branch"
+        text = f"make prune works only on {project.branch}, and this is another branch"
         raise ActionRequired(f"{text}. git switch {shlex.quote(project.branch)}")
+    for found in examine(Check("Prefect", check_prefect), project):
+        if found.status == "failed":
+            raise ActionRequired(f"{found.text}. {found.remedy}")
     removals, kept = sort(left_over(project))
     show(project, removals, kept)
     unknown = any(each.unknown for each in kept)
     if not removals:
-        say("Prefect has nothing to delete.")
+        say("Nothing to delete.")
         return int(unknown)
     if not agreed("Delete this? [y/N] ", ("y", "Y", "yes"), yes):
         return 1
@@ -60,8 +65,8 @@ def left_over(project: Project) -> Iterator[Removal | Kept]:
     for found in formerly(project):
         if found not in ours:
             yield Kept(
-                f"{found.name} {from_another(found)}, and GitHub does not call that a former address. "
-                f"If it is: uv run prefect deployment delete {found.quoted}"
+                f"{found.name} {from_another(found)}, but GitHub does not forward that address "
+                f"here. If it is a former one: uv run prefect deployment delete {found.quoted}"
             )
 
 
@@ -70,7 +75,7 @@ def described(found: Deployed) -> str:
 
 
 def newer(project: Project, found: Deployed) -> Kept | None:
-    """Why this checkout cannot tell what a deployment's own commit has."""
+    """Why this checkout cannot tell what is left over, if a deployment is newer."""
     if not found.commit or contains(project, "HEAD", found.commit):
         return None
     return Kept(
@@ -80,18 +85,18 @@ def newer(project: Project, found: Deployed) -> Kept | None:
 
 
 def of_previews(project: Project, previews: list[Deployed]) -> Iterator[Removal | Kept]:
-    """Each preview goes with its branch."""
+    """The previews whose branches are gone."""
     if not previews:
         return
     try:
         branches = branches_on_github(project)
     except CheckSkipped as error:
-        yield Kept(f"Whether previews are in use is not known: {error}", unknown=True)
+        yield Kept(f"Cannot tell which previews are in use: {error}", unknown=True)
         return
     for found in previews:
         branch = preview_of(found)
         if branch in branches:
-            yield Kept(f"{found.name} is the preview of {branch}, which GitHub has")
+            yield Kept(f"{found.name} stays, because GitHub has its branch {branch}")
         else:
-            what = f"the preview {found.name}: GitHub has no branch {branch}"
+            what = f"the preview {found.name}, because GitHub has no branch {branch}"
             yield Removal(what, partial(delete_preview_of, project, found))

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""`make rehearse`: run a deployment as its container would, on a server that is thrown away."""
+"""`make rehearse`: run a deployment as its container would, on a temporary server."""
 
 import os
 import secrets
@@ -26,21 +26,21 @@ from tools.base.stop import ActionRequired
 SAVE = "import sys; from prefect_github import GitHubCredentials as Block; "
 SAVE += "Block(token=sys.stdin.read()).save(sys.argv[1])"
 MACHINE = ("cpu", "memory", "gpu", "command")
-"""Job variables that this machine does not follow."""
+"""Job variables that have no effect on this machine."""
 
 
 def rehearse(root: Path, name: str, params: str) -> int:
     """Deploy and run one deployment, show its log, and return 0 if it completed.
 
     Raises:
-        ActionRequired: it cannot begin; the text says what to do.
+        ActionRequired: it cannot start; the text says what to do.
     """
     given = read_parameters(params)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         here = Project(root, offline=True)
         project = snapshot(here, Path(folder, "repository"))
         deployment = chosen(project, name)
-        changed = "" if head(project) == head(here) else ", with all that is not committed yet"
+        changed = "" if head(project) == head(here) else ", with uncommitted changes"
         say(f"Rehearsing {deployment.name} at {head(project)[:10]}{changed} …")
         with throw_away_server() as url:
             container = prepare(project, deployment, url, Path(folder))
@@ -61,7 +61,7 @@ def chosen(project: Project, name: str) -> Deployment:
 
 
 def prepare(project: Project, deployment: Deployment, url: str, folder: Path) -> Container:
-    """A container that finds the snapshot where the repository is, and the packages of the lock."""
+    """A container with the locked packages, which clones the snapshot as the repository."""
     install(project, prefix := folder / "local", *() if project.app else ("--no-install-project",))
     uv = process.uv(project.root)
     cache = project.run(uv, "cache", "dir").stdout.strip()
@@ -74,8 +74,9 @@ def prepare(project: Project, deployment: Deployment, url: str, folder: Path) ->
         save = (sys.executable, "-c", SAVE, block)
         done = process.run(*save, cwd=folder, secret=token, **settings(url, str(folder)))
         if done.returncode != 0:
-            raise ActionRequired(f"The block {block}: {process.last_error(done)}")
+            raise ActionRequired(f"Cannot create the block {block}: {process.last_error(done)}")
     environment = {"PREFECT_API_URL": url, "UV_CACHE_DIR": cache, "GIT_TERMINAL_PROMPT": "0"}
+    environment["DO_NOT_TRACK"] = "1"  # Each new home would be told of Prefect's telemetry.
     environment["GIT_CONFIG_COUNT"] = str(len(addresses))
     for number, each in enumerate(addresses):
         environment[f"GIT_CONFIG_KEY_{number}"] = f"url.file://{project.root}.insteadOf"
@@ -85,18 +86,18 @@ def prepare(project: Project, deployment: Deployment, url: str, folder: Path) ->
 
 
 def deployed(project: Project, deployment: Deployment, url: str, home: str) -> dict[str, Any]:
-    """The deployment, as the server has it after a deploy."""
+    """Deploy it, and return the server's record of it."""
     create_pool(url, deployment.pool.name)
     run = quietly(settings(url, home))
     for _, why in deploy_each(project, run, [deployment.name]).failed:
-        raise ActionRequired(f"Prefect does not deploy {deployment.name}: {why}")
+        raise ActionRequired(f"Prefect refuses to deploy {deployment.name}: {why}")
     chosen = {"name": {"any_": [deployment.name]}}
     found: list[dict[str, Any]] = ask(url, "deployments/filter", deployments=chosen)
     return found[0]
 
 
 def missing(job_variables: dict[str, Any]) -> list[str]:
-    """What a run on Modal has, and this one has not."""
+    """What a run on Modal has and this one lacks."""
     absent = [f"{key}: {job_variables[key]}" for key in MACHINE if job_variables.get(key)]
     if tag := (job_variables.get("image") or {}).get("tag"):
         absent.insert(0, f"the image {tag}")
@@ -106,12 +107,12 @@ def missing(job_variables: dict[str, Any]) -> list[str]:
 
 
 def told(deployment: Deployment, run: dict[str, Any], job_variables: dict[str, Any]) -> int:
-    """Say how the run ended."""
+    """Print how the run ended, and return the exit code."""
     state = run["state"]
     completed = state["type"] == "COMPLETED"
     text = f"{deployment.name}: {state['name']}"
     if state["type"] not in TERMINAL_STATES:
-        text += f", and stopped after {job_variables.get('timeout', 300)} s, as Modal does"
+        text += f", stopped after {job_variables.get('timeout', 300)} s, as on Modal"
     elif not completed:
         text += f". {state.get('message') or ''}".rstrip(". ")
     say(text, "passed" if completed else "failed")

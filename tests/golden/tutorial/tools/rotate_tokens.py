@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""`make rotate-tokens`: replace the stored tokens with those of this machine."""
+"""`make rotate-tokens`: replace the stored tokens with this machine's."""
 
 from tools.base.project import Project
 from tools.base.screen import say
@@ -15,11 +15,11 @@ def rotate_tokens(project: Project) -> int:
     if project.app:
         project.app.fix_secret(project)
         fix_github_secrets(project, renew=True)
-        say("Modal and GitHub have what this machine logs in with.")
+        say("Modal and GitHub now have this machine's tokens.")
         return 0
     for name in project.pools:
         if not save_token(project, name):
-            say(f"{name} has no Modal token yet: make bootstrap")
+            say(f"{name} has no Modal token yet: run make bootstrap")
             return 1
-        say(f"{name} has the token of this machine.")
+        say(f"{name} now has this machine's token.")
     return 0

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""`make run` and `make ui`: run a flow, on a Prefect server of its own or in the workspace."""
+"""`make run` and `make ui`: run a flow, on a temporary Prefect server or in the workspace."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ def run(project: Project, asked: str, params: str, workspace: bool, ui: bool) ->
     """Run a flow, and return the exit code.
 
     Raises:
-        ActionRequired: there is no such flow, or it does not take these parameters.
+        ActionRequired: there is no such flow, or it does not accept these parameters.
     """
     entrypoint, parameters = which_flow(project, asked, params)
     try:
@@ -36,7 +36,7 @@ def run(project: Project, asked: str, params: str, workspace: bool, ui: bool) ->
         with throw_away_server(ui) as api:
             code = execute(project, entrypoint, parameters, PREFECT_API_URL=api)
             if ui and (page := page_of_run(api)):
-                say(f"The run: {page}\nCtrl-C stops the server.")
+                say(f"The run: {page}\nPress Ctrl-C to stop the server.")
                 wait_for_interrupt()
             return code
     except KeyboardInterrupt:
@@ -44,7 +44,7 @@ def run(project: Project, asked: str, params: str, workspace: bool, ui: bool) ->
 
 
 def execute(project: Project, entrypoint: str, parameters: dict[str, Any], **env: str) -> int:
-    """Run a flow in a process of its own, which ends by itself on Ctrl-C."""
+    """Run a flow in its own process, which handles Ctrl-C itself."""
     given = json.dumps(parameters, default=str)
     command = (sys.executable, "-P", "tools/run_flow.py", entrypoint, given)
     flow = subprocess.Popen(command, cwd=project.root, env=process.environment(**env))
@@ -62,7 +62,7 @@ def execute(project: Project, entrypoint: str, parameters: dict[str, Any], **env
 
 
 def page_of_run(api: str) -> str:
-    """Where the UI shows the first run; empty if there was none."""
+    """The first run's path in the UI; empty if there is no run."""
     first = {"sort": "START_TIME_ASC", "limit": 1}
     runs = ask(api, "flow_runs/filter", **first)
     return f"{api.removesuffix('/api')}/runs/flow-run/{runs[0]['id']}" if runs else ""

@@ -1,7 +1,7 @@
 # mypy: ignore-errors
-"""Run a flow here and now, on the API of the environment: what `python -m tools run` starts.
+"""Run a flow in this process, on the API in the environment; `python -m tools run` starts this.
 
-It is started with `python -P`, so that a package of the project may be called anything.
+`python -P` starts it, so that the project's package may have any name.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ def main(entrypoint: str, given: str) -> int:
         error = error.user_exc if isinstance(error, ScriptError) else error
         traceback.print_exception(type(error), error, of_module(error.__traceback__))
         return 1
-    logging.disable(logging.ERROR)  # Prefect would say it twice.
+    logging.disable(logging.ERROR)  # Otherwise Prefect says it twice.
     try:
         parameters = get_call_parameters(flow.fn, (), json.loads(given))
         flow.validate_parameters(parameters)
@@ -40,7 +40,7 @@ def main(entrypoint: str, given: str) -> int:
 
 
 def load(entrypoint: str) -> Any:
-    """Import the flow. What is installed comes first, and the project's folder last."""
+    """Import the flow. Installed packages come first, the project's folder last."""
     sys.path.append(os.getcwd())
     if ".py:" not in entrypoint:
         importlib.import_module(entrypoint.rpartition(":" if ":" in entrypoint else ".")[0])
@@ -48,7 +48,7 @@ def load(entrypoint: str) -> Any:
 
 
 def of_module(where: TracebackType | None) -> TracebackType | None:
-    """The part of a traceback that is inside the module: not how it came to be imported."""
+    """The part of a traceback inside the module, without the import machinery."""
     while where and (
         where.tb_frame.f_code.co_name != "<module>" or where.tb_frame.f_code.co_filename == __file__
     ):
@@ -57,7 +57,7 @@ def of_module(where: TracebackType | None) -> TracebackType | None:
 
 
 def execute(flow: Any, parameters: dict[str, Any]) -> int:
-    """Run the flow; Prefect's own log says why it failed."""
+    """Run the flow; Prefect's log says why it failed."""
     if flow.isgenerator:
         values = flow(**parameters)
         asyncio.run(exhaust(values)) if flow.isasync else deque(values, maxlen=0)

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What a deploy shows on the page of its run in GitHub Actions."""
+"""The summary of a deploy on the page of its run in GitHub Actions."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tools.checks.deployments import Deployed, check_orphaned, counterpart, on_t
 
 
 def results(project: Project, outcome: Outcome, problems: list[Finding]) -> str:
-    """Which commit was deployed, and what was not."""
+    """The deployed commit, and what failed."""
     commit = head(project)
     said = "Deployed" if outcome.deployed else "Not deployed"
     said += " in part" if outcome.deployed and problems else ""
@@ -25,7 +25,7 @@ def results(project: Project, outcome: Outcome, problems: list[Finding]) -> str:
 
 
 def table(project: Project) -> str:
-    """What runs, and when."""
+    """The deployments and when they run."""
     there = on_the_server(project)
     found = (counterpart(project, here, there) for here in project.deployments)
     rows = (row(project, each) for each in found if each)
@@ -33,7 +33,7 @@ def table(project: Project) -> str:
 
 
 def left_over(project: Project) -> str:
-    """What a deploy leaves on the server; empty if that is nothing."""
+    """What is left over on the server; empty if nothing is."""
     found = examine(Check("Orphaned deployments", check_orphaned), project)
     left = (each for each in found if each.status != "passed")
     lines = [f"- {plain(each.text)}. {with_command(each.remedy)}".strip() for each in left]
@@ -61,7 +61,7 @@ def schedules(there: Deployed) -> Iterator[tuple[str, str]]:
 
 
 def with_command(remedy: str) -> str:
-    """What to do, with its command as code, in a fence that the command itself does not hold."""
+    """The remedy, with its command as code in a fence that does not occur in it."""
     before, uv, command = remedy.partition("uv run ")
     if not uv:
         return plain(remedy)
@@ -70,5 +70,5 @@ def with_command(remedy: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A text that Markdown shows as it is, in a table too."""
+    """A text that Markdown shows unchanged, even in a table."""
     return re.sub(r"([\\`*_{}\[\]<>|#~&])", r"\\\1", " ".join(text.split()))

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""`make teardown`: delete what `make bootstrap` has made."""
+"""`make teardown`: delete what `make bootstrap` created."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ Parts = Iterator[Removal | Kept]
 
 
 def teardown(project: Project, yes: bool) -> int:
-    """Show it, delete it once its name was typed, and return the exit code."""
+    """Show everything, delete it once the name is typed, and return the exit code."""
     for found in examine(Check("Prefect", check_prefect), project):
         if found.status != "passed":
             say(f"{found.text}. {found.remedy}", "failed")
@@ -38,7 +38,7 @@ def teardown(project: Project, yes: bool) -> int:
     show(project, removals, kept)
     unknown = any(each.unknown for each in kept)
     if not removals:
-        say("There is nothing to delete.")
+        say("Nothing to delete.")
         return int(unknown)
     name = str(project.answers.get("project_name") or project.repository[1])
     if not agreed(f"Type {name} to delete this: ", (name,), yes):
@@ -49,7 +49,7 @@ def teardown(project: Project, yes: bool) -> int:
 
 
 def everything(project: Project) -> Parts:
-    """All of it, in the order in which it goes: first what would bring the rest back."""
+    """Everything in the order of deletion: first what would restore the rest."""
     ours = of_this_project(project)
     others = [each for each in on_the_server(project) if each not in ours]
     for part in (github_secrets, deployments, alarm, github_tokens, work_pools, modal_app):
@@ -65,19 +65,22 @@ def github_secrets(project: Project, *_: list[Deployed]) -> Parts:
     there = secrets_there(project)
     if isinstance(there, Finding):
         page = f"https://{host}/{name}/settings/secrets/actions"
-        text = f"{there.text}. Delete {' and '.join(secrets_of(project))} at {page}, or pushes deploy again"
+        names = " and ".join(secrets_of(project))
+        text = f"{there.text}. Delete {names} at {page}, or the next push deploys again"
         yield Kept(text, unknown=True)
         return
     for secret in secrets_of(project):
         if secret in there:
             command = ("gh", "secret", "delete", secret, "--repo", f"{host}/{name}")
             yield Removal(
-                f"GitHub's secret {secret}", partial(run_checked, *command, cwd=project.root)
+                f"the GitHub secret {secret}", partial(run_checked, *command, cwd=project.root)
             )
     for secret, place in inherited(project).items():
         if secret in secrets_of(project):
             disable = f"gh workflow disable prefect_cd.yaml --repo {host}/{name}"
-            yield Kept(f"{secret} of {place} stays, so a push may deploy again: {disable}")
+            yield Kept(
+                f"{secret} of {place} stays, so a push may deploy again. To prevent that: {disable}"
+            )
 
 
 def deployments(project: Project, ours: list[Deployed], _: list[Deployed]) -> Parts:
@@ -101,7 +104,7 @@ def alarm(project: Project, *_: list[Deployed]) -> Parts:
     used = {block for each in every if each not in mine for block in blocks_of(each)}
     for block in blocks - used:
         yield Removal(
-            f"the block of {name}, with its address", partial(client.delete_block_document, block)
+            f"the block with the webhook of {name}", partial(client.delete_block_document, block)
         )
 
 
@@ -116,18 +119,18 @@ def github_tokens(project: Project, ours: list[Deployed], others: list[Deployed]
     names = {project.credentials_block, *re.findall(rf"{KIND}\.([\w-]+)", steps)} - {""}
     for name in sorted(names):
         if users := [each.name for each in others if uses_block(each, name)]:
-            yield Kept(f"The block {name} stays: {', '.join(users)} clones with it")
+            yield Kept(f"The block {name} stays, used by {', '.join(users)}")
             continue
         try:
             block = client.read_block_document_by_name(name, KIND, include_secrets=False)
         except ObjectNotFound:
             continue
-        what = f"the block {name}, with GitHub's token"
+        what = f"the block {name} with the GitHub token"
         yield Removal(what, partial(client.delete_block_document, block.id))
 
 
 def work_pools(project: Project, ours: list[Deployed], others: list[Deployed]) -> Parts:
-    """The work pools that nobody else uses, each with the Modal token that was made for it."""
+    """The work pools that no other project uses, with the Modal tokens created for them."""
     client = project.workspace.client
     every = {pool.name: pool for pool in pages(client.read_work_pools)}
     names = {*project.pools, *(each.found.work_pool_name or "" for each in ours)}
@@ -135,7 +138,7 @@ def work_pools(project: Project, ours: list[Deployed], others: list[Deployed]) -
         pool = every.pop(name)
         users = [each.name for each in others if each.found.work_pool_name == name]
         if users or pool.type != POOL_TYPE:
-            why = f"{', '.join(users)} runs in it" if users else f"it is of type {pool.type}"
+            why = f"used by {', '.join(users)}" if users else f"it is of type {pool.type}"
             yield Kept(f"The work pool {name} stays: {why}")
             continue
         yield Removal(
@@ -147,7 +150,7 @@ def work_pools(project: Project, ours: list[Deployed], others: list[Deployed]) -
             continue
         found = client.read_block_document(block, include_secrets=False)
         if found.name == f"{name}-modal-credentials":
-            what = f"the block {found.name}, with Modal's token"
+            what = f"the block {found.name} with the Modal token"
             yield Removal(what, partial(client.delete_block_document, block))
 
 
@@ -157,18 +160,20 @@ def modal_app(project: Project, *_: list[Deployed]) -> Parts:
 
 def say_what_is_left(project: Project) -> None:
     host, name = project.repository
-    say("\nRevoke what was made for this project and nothing else:")
-    say(f"  Prefect's API key, at {KEYS}")
+    say("\nRevoke these if only this project used them:")
+    say(f"  Prefect API key: {KEYS}")
     if project.credentials_block:
-        say(f"  GitHub's token, at https://{host}/settings/personal-access-tokens")
-    say("  Modal's token, at https://modal.com/settings/tokens")
+        say(f"  GitHub token: https://{host}/settings/personal-access-tokens")
+    say("  Modal token: https://modal.com/settings/tokens")
     say(
-        "\nThe repository stays, and so do past runs. A push still starts its workflow prefect_cd.yaml, which fails without "
-        f"the secrets: gh workflow disable prefect_cd.yaml --repo {host}/{name}"
+        "\nThe repository and past runs stay. A push still starts the workflow prefect_cd.yaml, "
+        "which fails without the secrets. "
+        f"To stop it: gh workflow disable prefect_cd.yaml --repo {host}/{name}"
     )
-    # What it was before is not known, and the workflow that brings updates goes on.
+    # Its former value is unknown, and the update workflow keeps running.
     said = answer(ask(project, project.repository, "permissions/workflow"))
     if said.get("can_approve_pull_request_reviews"):
         say(
-            f"Actions may still open pull requests there: {by_hand(project).replace('tick', 'untick', 1)}"
+            "Actions may still open pull requests. To forbid that, "
+            f"{by_hand(project).replace('tick', 'untick', 1)}"
         )

@@ -1,6 +1,7 @@
 # mypy: ignore-errors
-"""Which flow `make run` is asked for, and with which parameters."""
+"""Find the flow and the parameters for `make run`."""
 
+import difflib
 import importlib.util
 import json
 import shlex
@@ -22,10 +23,10 @@ from tools.base.stop import ActionRequired, CheckSkipped
 
 
 def which_flow(project: Project, asked: str, params: str) -> tuple[str, dict[str, Any]]:
-    """The entrypoint and the parameters; the first deployment's if nothing is asked for.
+    """The entrypoint and the parameters; by default the first deployment's.
 
     Raises:
-        ActionRequired: there is no such flow, or it does not take these parameters.
+        ActionRequired: there is no such flow, or it does not accept these parameters.
     """
     given = read_parameters(params)
     if deployment := find_deployment(project, asked):
@@ -40,7 +41,7 @@ def which_flow(project: Project, asked: str, params: str) -> tuple[str, dict[str
 
 
 def find_deployment(project: Project, asked: str) -> Deployment | None:
-    """The deployment of that name, with or without its flow's; the first one without a name."""
+    """The deployment of that name, with or without its flow's name; by default the first."""
     if not asked:
         if not project.deployments:
             raise ActionRequired("prefect.yaml has no deployment. Type FLOW=MODULE:FUNCTION")
@@ -53,7 +54,7 @@ def find_deployment(project: Project, asked: str) -> Deployment | None:
 
 
 def deployments(project: Project) -> list[Deployment]:
-    """Those of prefect.yaml; a flow that is named runs without that file, too."""
+    """The deployments of prefect.yaml; a named flow also runs without that file."""
     try:
         return project.deployments
     except CheckSkipped:
@@ -61,7 +62,7 @@ def deployments(project: Project) -> list[Deployment]:
 
 
 def read_flow(project: Project, asked: str, entrypoint: str) -> Flow | None:
-    """The flow as its source says; None if only running the code could tell."""
+    """The flow, read from its source; None if only running the code could tell."""
     where, _ = split_entrypoint(entrypoint)
     try:
         flow = find_flow(project.root, entrypoint)
@@ -70,14 +71,27 @@ def read_flow(project: Project, asked: str, entrypoint: str) -> Flow | None:
     except NoFlow as error:
         text, known = f"{entrypoint} {error}", flows_in(project.root, entrypoint)
         if known:
-            there, example = f"{where} has {', '.join(known)}", f"{where}:{known[0]}"
+            there = f"{where} has {', '.join(known)}"
+            name = nearest(split_entrypoint(entrypoint)[1], known)
+            example = f"FLOW={shlex.quote(f'{where}:{name}')}"
         else:
+            if ":" not in asked:
+                _ = project.written_prefect_yaml  # A malformed file hides its deployments.
             known = [each.name for each in deployments(project)]
             there = f"prefect.yaml has {', '.join(known) or 'no deployment'}"
-            example = known[0] if known else "MODULE:FUNCTION"
+            example = "FLOW=MODULE:FUNCTION"
+            if known:
+                example = f"DEPLOYMENT={shlex.quote(nearest(asked, known))}"
             text = text if "exist" not in text else f"There is no flow or deployment {asked}"
-        raise ActionRequired(f"{text}; {there}. Type FLOW={shlex.quote(example)}") from None
+        raise ActionRequired(f"{text}; {there}. Type {example}") from None
     return flow
+
+
+def nearest(asked: str, known: list[str]) -> str:
+    """The most similar of the known names, with or without their project's, or else the first."""
+    names = {each.rpartition("-")[2]: each for each in reversed(known)}
+    names |= {each: each for each in known}
+    return [*(names[near] for near in difflib.get_close_matches(asked, names, 1, 0.45)), *known][0]
 
 
 def installed(module: str) -> bool:
@@ -85,7 +99,7 @@ def installed(module: str) -> bool:
 
 
 def check_parameters(entrypoint: str, flow: Flow, parameters: dict[str, Any]) -> None:
-    """Name what is unknown or missing; types are for Prefect to check."""
+    """Reject unknown and missing parameters; Prefect checks the types."""
     for name in parameters:
         if flow.parameters is not None and name not in flow.parameters:
             taken = ", ".join(sorted(flow.parameters)) or "none"

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""GitHub Actions, in which a push is checked and deployed."""
+"""GitHub Actions, which checks and deploys a push."""
 
 import os
 from pathlib import Path
@@ -12,13 +12,13 @@ def in_actions() -> bool:
 
 
 def web_address(*path: str) -> str:
-    """A page of the repository that the workflow is in."""
+    """The address of a page of the workflow's repository."""
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     return "/".join((server, os.environ.get("GITHUB_REPOSITORY", ""), *path))
 
 
 def say_failed(text: str) -> None:
-    """Say what has failed: in GitHub Actions, the page of the run shows it at the top."""
+    """Print a failure; GitHub Actions shows it at the top of the page of the run."""
     if not in_actions():
         return say(text, "failed")
     # https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What may be typed for a flow's name, schedule and time zone, as in the template's questions."""
+"""The valid names, schedules and time zones of flows, as in the template's questions."""
 
 import builtins
 import difflib
@@ -23,19 +23,20 @@ WORDS = {
     "monthly": "0 12 1 * *",
     "never": "0 12 * * *",
 }
-"""Schedules by name; `never` is one for a deployment that is paused."""
+"""Schedules by name; `never` is for a paused deployment."""
 NOON = WORDS["daily"]
 
 
 def name_error(name: str) -> str:
-    """What to type instead of a flow's name; empty if it can be one."""
+    """What to type instead of a flow's name; empty if the name is valid."""
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
-        return "Type a name like orders: lower-case letters, digits and underscores, a letter first"
+        letters = "lowercase letters, digits and underscores, starting with a letter"
+        return f"Type a name like orders: {letters}"
     if len(name) > LONGEST:
         return f"Type a shorter name: at most {LONGEST} characters"
     plain = re.sub("_+", "_", name).strip("_")
     if keyword.iskeyword(name):
-        why = f"{name} is a keyword of Python"
+        why = f"{name} is a Python keyword"
     elif plain in sys.stdlib_module_names:
         why = f"{name} would hide a module of Python's standard library"
     elif plain in ("flow", "task") or is_package(plain):
@@ -50,38 +51,38 @@ def name_error(name: str) -> str:
 
 
 def is_package(name: str) -> bool:
-    """Whether the environment has a package of that name; a folder without Python is none."""
+    """Whether the environment has a package of that name; a folder without Python files is none."""
     found = importlib.util.find_spec(name)
     return bool(found and found.origin)
 
 
 def cron_of(schedule: str) -> str:
-    """The cron expression behind a word, or the expression itself, with single blanks."""
+    """The cron expression of a word, or the expression itself, with single spaces."""
     return WORDS.get(schedule) or " ".join(schedule.split())
 
 
 def schedule_error(schedule: str) -> str:
-    """What to type instead of a schedule; empty if Prefect starts runs by it."""
+    """What to type instead of a schedule; empty if Prefect accepts it and it has a next run."""
     cron = cron_of(schedule)
     try:
         planned = CronSchedule(cron=cron, timezone="UTC")
     except ValidationError:
         planned = None
-    # Prefect also takes seconds and years as fields, and @daily.
+    # Prefect also accepts @daily and fields for seconds and years.
     if not planned or len(cron.split()) != 5:
         return (
             "Type daily, or cron like 0 12 * * 1-5 (minute, hour, day, month, weekday), "
             f"or another word: {', '.join(WORDS)}"
         )
-    # Where no schedule at all can be planned, this one may be right.
+    # If this Prefect can plan no schedule at all, this one may be right.
     if not next_run(planned) and next_run(CronSchedule(cron=NOON, timezone="UTC")):
-        return "Type another day, or never: this one is in no calendar"
+        return "Type another day, or never: this date does not exist"
     return ""
 
 
 def timezone_error(timezone: str) -> str:
-    """What to type instead of a time zone; empty if it is one."""
-    names = zoneinfo.available_timezones() - {"localtime"}  # What this machine has.
+    """What to type instead of a time zone; empty if the time zone is valid."""
+    names = zoneinfo.available_timezones() - {"localtime"}  # Names on this machine only.
     if timezone in names:
         return ""
     cities = {name.lower().rpartition("/")[2]: name for name in sorted(names, reverse=True)}
@@ -90,4 +91,4 @@ def timezone_error(timezone: str) -> str:
     city = typed.rpartition("/")[2]
     near = [typed, city, *difflib.get_close_matches(city, known, 1, 0.75)]
     nearest = next((known[each] for each in near if each in known), "America/New_York")
-    return f"Type {nearest}, or another name of the IANA time zone database, such as UTC"
+    return f"Type {nearest}, or another name from the IANA time zone database, such as UTC"

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What Modal starts for a run, as far as this machine can: a Python, a home, and nothing else."""
+"""An imitation of Modal's container for a run: a Python, a home and nothing else."""
 
 import contextlib
 import os
@@ -19,20 +19,20 @@ SYNC = ("sync", "--quiet", "--locked", "--no-default-groups", "--no-editable")
 
 @dataclass
 class Container:
-    """One start of an image. It is killed after its job variable `timeout`."""
+    """One start of an image, killed after the job variable `timeout`."""
 
     prefix: Path
-    """Where its Python is, which an image has under /usr/local."""
+    """The folder of its Python; in an image, /usr/local."""
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
     path: tuple[str, ...] = ()
-    """Where it finds programs that its Python does not bring."""
+    """Folders of programs that its Python lacks."""
     second: float = 1.0
-    """How long a second of `timeout` takes."""
+    """The real duration of one second of `timeout`."""
     output: int | None = subprocess.PIPE
 
     def execute(self, flow_run_id: str, job_variables: dict[str, Any]) -> process.Completed:
-        """Start a flow run as Modal starts it; its exit code says nothing about the run."""
+        """Start a flow run as Modal does; the exit code says nothing about the run."""
         command = (str(self.prefix / "bin/python"), "-m", "prefect", "flow-run", "execute")
         (work := self.home / "work").mkdir(parents=True)
         return self.run(*command, cwd=work, given=job_variables, PREFECT__FLOW_RUN_ID=flow_run_id)
@@ -40,7 +40,7 @@ class Container:
     def run(
         self, *command: str, cwd: Path, given: dict[str, Any], **extra: str
     ) -> process.Completed:
-        """Run a program with what the job variables give it."""
+        """Run a program with the environment and timeout of the job variables."""
         env = given.get("env") or {}
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         environment |= {
@@ -70,9 +70,9 @@ class Container:
         return process.Completed(command, started.returncode, output, "")
 
     def kill(self) -> None:
-        """Kill every process in it; Prefect gives that of the flow a session of its own."""
+        """Kill every process in it; Prefect starts the flow's process in its own session."""
         home = f"HOME={self.home}\0".encode()
-        for _ in range(3):  # One may just have started another.
+        for _ in range(3):  # A process may just have started another one.
             for environment in Path("/proc").glob("[0-9]*/environ"):
                 with contextlib.suppress(OSError):
                     if home in environment.read_bytes():
@@ -80,10 +80,10 @@ class Container:
 
 
 def install(project: Project, prefix: Path, *options: str) -> None:
-    """Make an environment of what a run has: the locked packages, without those of any group.
+    """Make the environment of a run: the locked packages without dependency groups.
 
     Raises:
-        CheckSkipped: uv cannot, with its words.
+        CheckSkipped: uv failed, with its message.
     """
     uv = process.uv(project.root)
     done = project.run(uv, *SYNC, *options, limit=None, UV_PROJECT_ENVIRONMENT=str(prefix))

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What a check finds, and how checks are run so that one failure hides no other."""
+"""The findings of checks; a check that fails hides no other one."""
 
 import logging
 from collections.abc import Callable
@@ -10,14 +10,14 @@ import httpx
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 from tools.base.project import Project
-from tools.base.stop import ActionRequired, CheckSkipped
+from tools.base.stop import ActionRequired, CheckSkipped, Malformed
 
 Status = Literal["passed", "warning", "failed", "skipped", "bug"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One result of a check, with what to do about it."""
+    """One result of a check, with its remedy."""
 
     status: Status
     text: str
@@ -29,7 +29,7 @@ def passed(text: str) -> Finding:
 
 
 def offered(text: str, remedy: str) -> Finding:
-    """What a project can do without; the remedy brings it."""
+    """An optional feature that is off; the remedy turns it on."""
     return Finding("passed", text, remedy)
 
 
@@ -38,7 +38,7 @@ def failed(text: str, remedy: str = "make bootstrap") -> Finding:
 
 
 def warning(text: str, remedy: str) -> Finding:
-    """What may be right, and only its owner can tell."""
+    """A problem only if the owner did not intend it."""
     return Finding("warning", text, remedy)
 
 
@@ -60,37 +60,44 @@ class Check:
 
 @dataclass(frozen=True)
 class Step(Check):
-    """A check that `make bootstrap` can also put right, once other steps have passed."""
+    """A check that `make bootstrap` can also fix, once other steps have passed."""
 
     fix: Callable[[Project], None] | None = None
-    """What does so; without it, only a person can."""
+    """Fixes the problem; without it, a person has to."""
     after: tuple[str, ...] = ()
     renew: Callable[[Project], bool] = lambda _: False
-    """Whether to run the fix although the check passes."""
+    """Whether to run the fix even if the check passes."""
     optional: bool = False
-    """Whether the project is ready without it."""
+    """Whether the project is ready without this step."""
 
 
 def examine(check: Check, project: Project) -> list[Finding]:
-    """Run a check; whatever keeps it from an answer becomes its finding."""
+    """Run a check; an error becomes its finding."""
     try:
         found = check.check(project)
     except Exception as error:
-        return [explain(error)]
+        return [in_row(error)]
     return found if isinstance(found, list) else [found]
 
 
+def in_row(error: Exception) -> Finding:
+    """Turn an error into a row's finding; another row says where prefect.yaml is malformed."""
+    return skipped("prefect.yaml is malformed") if isinstance(error, Malformed) else explain(error)
+
+
 def explain(error: Exception) -> Finding:
-    """Say what is in the way; what is not expected is a bug of these tools."""
+    """Turn an error into a finding; an unexpected error is a bug in these tools."""
     match error:
         case CheckSkipped() | ActionRequired():
             return skipped(str(error))
+        case PrefectHTTPStatusError() if error.response.status_code == httpx.codes.UNAUTHORIZED:
+            return skipped("Prefect is not connected")
         case PrefectHTTPStatusError():
-            return skipped(f"Prefect answers {error.response.status_code}")
+            return skipped(f"Prefect answered {error.response.status_code}")
         case ObjectNotFound():
-            return skipped("Prefect answers 404")
+            return skipped("Prefect answered 404")
         case httpx.HTTPError() | httpx.InvalidURL():
             return skipped(f"Prefect cannot be reached: {type(error).__name__}")
     logging.getLogger("tools").debug("A bug of these tools:", exc_info=error)
-    text = f"a bug of these tools: {type(error).__name__}: {error}"
-    return Finding("bug", text, "report it, with what --traceback adds")
+    text = f"a bug in these tools: {type(error).__name__}: {error}"
+    return Finding("bug", text, "report it with the output of --traceback")

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The flow of an entrypoint, as its source says; nothing is imported."""
+"""The flow of an entrypoint, read from its source without an import."""
 
 import ast
 import contextlib
@@ -12,7 +12,7 @@ LITERAL = (ast.Constant, ast.Dict, ast.List, ast.Set, ast.Tuple, ast.JoinedStr)
 
 
 class NoFlow(Exception):
-    """What stands at an entrypoint is no flow; the text says what it is."""
+    """An entrypoint is not a flow; the text says what it is."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Flow:
     name: str
     """Its name in Prefect; empty if only running the code could tell."""
     parameters: frozenset[str] | None
-    """What it takes; None if that is anything."""
+    """Its parameters; None if it takes any."""
     required: frozenset[str]
 
 
@@ -33,7 +33,7 @@ def split_entrypoint(entrypoint: str) -> tuple[str, str]:
 
 
 def source_file(root: Path, entrypoint: str) -> Path | None:
-    """The file of an entrypoint, whether it exists or not; None if it is in another package."""
+    """The file of an entrypoint, even if it does not exist; None for another package."""
     where, _ = split_entrypoint(entrypoint)
     if where.endswith(".py"):
         return root / where
@@ -104,7 +104,7 @@ def name_in_prefect(root: Path, entrypoint: str) -> str:
 
 
 def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """All that is executed at import, with what is inside `if`, `try` and `with`."""
+    """All statements executed at import, including those inside `if`, `try` and `with`."""
     for statement in body:
         yield statement
         if not isinstance(statement, Function | ast.ClassDef):
@@ -115,7 +115,7 @@ def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def definition(body: list[ast.stmt], name: str) -> ast.stmt | None:
-    """The last statement that gives a name its value."""
+    """The last statement that defines a name."""
     found = None
     for statement in statements(body):
         match statement:
@@ -135,7 +135,7 @@ def stored(name: ast.Name) -> bool:
 
 
 def imported(module: ast.Module) -> dict[str, str]:
-    """What names stand for that were imported, such as `flow` for `prefect.flow`."""
+    """The full names of imported names, such as `prefect.flow` for `flow`."""
     names = {}
     for statement in statements(module.body):
         if isinstance(statement, ast.Import):
@@ -167,7 +167,7 @@ def flow_of(function: Function, names: dict[str, str], method: bool) -> Flow | N
 
 
 def flow_name(function: Function, decorator: ast.expr) -> str:
-    """The name that Prefect gives it: the argument `name`, or else the function's with dashes."""
+    """Its name in Prefect: the argument `name`, or else the function's name with dashes."""
     for keyword in getattr(decorator, "keywords", []):
         if keyword.arg in ("name", None):
             value = keyword.value
@@ -178,7 +178,7 @@ def flow_name(function: Function, decorator: ast.expr) -> str:
 
 
 def signature(given: ast.arguments) -> tuple[frozenset[str] | None, frozenset[str]]:
-    """What a function takes, and what it cannot do without."""
+    """The parameters of a function, and the required ones."""
     positional = [each.arg for each in (*given.posonlyargs, *given.args)]
     keyword_only = [each.arg for each in given.kwonlyargs]
     required = set(positional[: len(positional) - len(given.defaults)])

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Git in the project's folder, and what to do about its words."""
+"""Git in the project's folder, and advice for its errors."""
 
 import re
 import shlex
@@ -15,17 +15,17 @@ ADVICE = {
     r"could not read (Username|Password)|Authentication failed|Permission denied \(publickey": (
         "gh auth setup-git, or git remote set-url origin with an ssh address"
     ),
-    r"Permission to .* denied|error: 403": "push as somebody who may: gh auth login",
+    r"Permission to .* denied|error: 403": "log in as a user who may push: gh auth login",
     r"Repository not found|repository '.*' not found": (
-        "create it on GitHub: gh repo create {repository} --private, or log in as somebody who sees it"
+        "create it: gh repo create {repository} --private, or log in as a user who can see it"
     ),
     r"ident name|auto-detect email": ("git config --global user.name NAME, and user.email ADDRESS"),
 }
-"""What to do about git's own words; where they are others, they have to be enough."""
+"""Advice by git's error message. Other messages are shown without advice."""
 
 
 def advice(project: Project, said: str) -> str:
-    """What to do about what git said; empty if its words are all that is known."""
+    """Advice for an error message of git; empty if there is none."""
     for pattern, remedy in ADVICE.items():
         if re.search(pattern, said):
             branch = current_branch(project) or project.branch or "HEAD"
@@ -34,10 +34,10 @@ def advice(project: Project, said: str) -> str:
 
 
 def checked_git(project: Project, *arguments: str) -> Completed:
-    """Run git, which has to succeed.
+    """Run git, and require success.
 
     Raises:
-        ActionRequired: it failed, with what it and the server said, and what to do about that.
+        ActionRequired: it failed, with its and the server's message, and advice.
     """
     done = project.run("git", *arguments, limit=None)
     if done.returncode != 0:
@@ -48,10 +48,10 @@ def checked_git(project: Project, *arguments: str) -> Completed:
 
 
 def refusal_of(done: Completed) -> str:
-    """What a server said that refused something.
+    """The server's reason for a refusal.
 
     Raises:
-        CheckSkipped: it was not reached, which says nothing about anybody's rights.
+        CheckSkipped: the server was not reached, so the token or login may be valid.
     """
     said = words(done)
     if re.search(UNREACHABLE, said):
@@ -65,12 +65,12 @@ def head(project: Project) -> str:
 
 
 def current_branch(project: Project) -> str:
-    """The branch that is checked out; empty if it is a commit alone."""
+    """The branch that is checked out; empty if HEAD is detached."""
     return project.git("symbolic-ref", "--quiet", "--short", "HEAD").stdout.strip()
 
 
 def contains(project: Project, commit: str, ancestor: str) -> bool:
-    """Whether a commit that this clone has is the other one or comes after it."""
+    """Whether this clone has a commit, and it equals or follows the other one."""
     return project.git("merge-base", "--is-ancestor", ancestor, commit).returncode == 0
 
 
@@ -80,5 +80,5 @@ def listed(project: Project, command: str, *arguments: str) -> list[str]:
 
 
 def untracked(project: Project, *patterns: str) -> list[str]:
-    """The files that git neither has nor ignores."""
+    """The files that git neither tracks nor ignores."""
     return listed(project, "ls-files", "--others", "--exclude-standard", "--", *patterns)

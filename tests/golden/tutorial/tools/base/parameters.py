@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Parameters of a flow, as they are typed."""
+"""Parameters of a flow, as typed."""
 
 import json
 from typing import Any
@@ -10,10 +10,10 @@ EXAMPLE = """PARAMS='{"name": "Modal"}'"""
 
 
 def read_parameters(params: str) -> dict[str, Any]:
-    """Parameters from JSON; an empty text has none.
+    """Parameters from JSON; an empty text means none.
 
     Raises:
-        ActionRequired: it is no JSON object.
+        ActionRequired: the text is not a JSON object.
     """
     try:
         given = json.loads(params or "{}")

@@ -1,14 +1,14 @@
 # mypy: ignore-errors
-"""The job variables of a `modal:push` work pool, as they were last seen.
+"""The job variables of a `modal:push` work pool, as last seen.
 
-The pool on the server is the truth. This is for when it cannot be asked, and says more
-about each variable: https://modal.com/docs/guide
+The pool on the server decides; this is used if it cannot be asked. More about the
+variables: https://modal.com/docs/guide
 """
 
 from typing import Any
 
 DEFAULT_PYTHON = "3.12"
-"""The Python of the image that a work pool takes if none is named."""
+"""The Python of a work pool's default image."""
 STRINGS = {"type": "array", "items": {"type": "string"}}
 REGISTRY = {name: {"type": "string"} for name in ("tag", "secret", "aws_secret", "gcp_secret")}
 SCHEMA: dict[str, Any] = {

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Prefect's own `deploy`: it stops at the first deployment that fails, and here the others follow."""
+"""Prefect's `deploy`, which stops at the first failure; here, the other deployments follow."""
 
 import ast
 import re
@@ -22,40 +22,40 @@ from tools.base.stop import CheckSkipped
 
 COMMAND = (*process.PREFECT, "--no-prompt", "deploy")
 CREATED = re.compile(r"successfully\W+created\W+with\W+id\W")
-"""What Prefect prints of each deployment, in a box in which it may be wrapped."""
+"""Prefect prints this for each deployment, in a box that may wrap it."""
 FOR_ALL = re.compile(r"(Connect|Read|Write|Pool|Proxy)\w*(Error|Timeout)\b|401 ")
-"""A failure that no other deployment would escape: no answer, or a key that is refused."""
+"""A failure that all deployments would share: no answer, or a refused key."""
 INVALID = re.compile(
     r"Validation failed for field '(.+?)'\. Failure reason: (.+?)(?=\"?(?:, 'input'|\})|$)",
     re.MULTILINE,
 )
-"""What a server says of a parameter or a job variable, before it repeats what it was sent."""
+"""The server's message about a parameter or job variable, before it repeats the request."""
 LONGEST = 300
-"""The most that is repeated of a reason; all of it has been printed."""
+"""The maximum length of a reason; the whole text was already printed."""
 Run = Callable[[Project, list[str]], tuple[int, str]]
 
 
 @dataclass
 class Outcome:
-    """What has become of each deployment in prefect.yaml."""
+    """The outcome for each deployment in prefect.yaml."""
 
     code: int = 0
     """The exit code."""
     deployed: list[Deployment] = field(default_factory=list)
     failed: list[tuple[Deployment, str]] = field(default_factory=list)
-    """Those that failed, and why."""
+    """The failed ones, and why."""
     untried: list[Deployment] = field(default_factory=list)
 
 
 def command_of(project: Project) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The command that deploys, and its variables."""
+    """The command that deploys, and its environment."""
     if project.app:
         return project.app.COMMAND, project.app.settings(project)
     return COMMAND, {}
 
 
 def run_and_show(project: Project, arguments: list[str]) -> tuple[int, str]:
-    """Run Prefect's command, and return its exit code and what it has shown."""
+    """Run Prefect's command, show its output, and return its exit code and the output."""
     shown = []
     command, env = command_of(project)
     with subprocess.Popen(
@@ -75,7 +75,7 @@ def run_and_show(project: Project, arguments: list[str]) -> tuple[int, str]:
 
 @contextmanager
 def in_place_of(project: Project, written: dict[str, Any]) -> Iterator[tuple[Project, Run]]:
-    """The project with another prefect.yaml, and Prefect's command that reads it."""
+    """The project with a different prefect.yaml, and a function that runs Prefect on it."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         (file := Path(folder, "prefect.yaml")).write_text(yaml.safe_dump(written), encoding="utf-8")
         changed = Project(project.root)
@@ -84,10 +84,10 @@ def in_place_of(project: Project, written: dict[str, Any]) -> Iterator[tuple[Pro
 
 
 def quietly(environment: dict[str, Any]) -> Run:
-    """Run Prefect's command with these variables, and show nothing."""
+    """Return a function that runs Prefect's command with these variables, without output."""
 
     def run(project: Project, arguments: list[str]) -> tuple[int, str]:
-        # A warning of the flows' own would be taken for the reason of a failure.
+        # A warning from the flows would look like the reason of a failure.
         command, given = command_of(project)
         env = environment | {"PYTHONWARNINGS": "ignore"} | given
         done = process.run(*command, *arguments, cwd=project.root, limit=None, **env)
@@ -99,9 +99,9 @@ def quietly(environment: dict[str, Any]) -> Run:
 def deploy_each(
     project: Project, run: Run = run_and_show, only: Collection[str] | None = None
 ) -> Outcome:
-    """Deploy all, and go on after one that fails, unless the next one fails for the same reason.
+    """Deploy all, and continue after a failure, unless the next one fails for the same reason.
 
-    Those that are asked for by name are tried whatever happens.
+    Deployments that are requested by name are always tried.
     """
     outcome, todo, arguments = Outcome(), named(project), ["--all"]
     if only is not None:
@@ -113,11 +113,11 @@ def deploy_each(
             outcome.deployed += [here for here, _ in todo]
             return outcome
         outcome.code = code
-        # Prefect goes through the file from the top.
+        # Prefect deploys in the order of the file.
         done = len(CREATED.findall(output))
         outcome.deployed += [here for here, _ in todo[:done]]
         if not (left := todo[done:]):
-            return outcome  # Not even Prefect has a name for what failed.
+            return outcome  # Prefect cannot name the failed deployment.
         why = reason(output)
         again = only is None and not done and [why] == [last for _, last in outcome.failed[-1:]]
         outcome.failed.append((left[0][0], why))
@@ -135,23 +135,23 @@ def by_name(todo: list[tuple[Deployment, str]]) -> list[str]:
 
 
 def named(project: Project) -> list[tuple[Deployment, str]]:
-    """The deployments that Prefect does not skip, and by which names its command knows them."""
+    """The deployments that Prefect does not skip, and their names for its command."""
     try:
         written = project.written_prefect_yaml.get("deployments") or []
         pairs = zip(project.deployments, written, strict=True)
         return [(here, pattern(there)) for here, there in pairs if there.get("name")]
     except (AttributeError, CheckSkipped):
-        return []  # Prefect says what is wrong with the file.
+        return []  # Prefect reports what is wrong with the file.
 
 
 def pattern(written: dict[str, Any]) -> str:
-    """A deployment's name, after its function's: several flows may have one of that name."""
+    """A deployment's name after its function's, because several flows may share the name."""
     function = str(written.get("entrypoint", "")).rpartition(":")[2]
     return f"{function}/{written['name']}" if function else written["name"]
 
 
 def reason(output: str) -> str:
-    """Why Prefect's command failed, in a line, of what it has printed."""
+    """Why Prefect's command failed, on one line, from its output."""
     output = re.sub(r"\x1b\[[\d;]*m", "", output)
     if found := INVALID.findall(output):
         return "{}: {}".format(*found[-1])
@@ -162,7 +162,7 @@ def reason(output: str) -> str:
         for start in starts
     ]
     ends = [n for n, line in enumerate(lines) if re.match(r" > |Running |\W+$", line)]
-    # That of a step only says that the error before it was raised there.
+    # A step's error only says that the error before it occurred there.
     errors = [line for line in raised if "StepExecutionError: " not in line]
     said = errors[-1] if errors else " ".join(lines[ends[-1] + 1 :] if ends else lines)
     noise = (
@@ -173,7 +173,7 @@ def reason(output: str) -> str:
 
 
 def without_request(error: str) -> str:
-    """What a server answered, without what it was sent, which may hold secrets."""
+    """A server's answer without the request, which may hold secrets."""
     if not (found := re.search(r"error '(\d+ [^']*)' for url", error)):
         return error.partition("Response:")[0]
     answer = re.search(r"Response: (\{.*\})", error)

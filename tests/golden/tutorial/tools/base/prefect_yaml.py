@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""As much of prefect.yaml as the checks use, as Prefect reads it."""
+"""The parts of prefect.yaml that the checks use, read as Prefect does."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from prefect.utilities.annotations import NotSet
 from prefect.utilities.templating import apply_values
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 PLACEHOLDER = re.compile(r"\{\{\s*(\$?[\w.$\-\[\]]+)\s*\}\}")
 MERGE = "tag:yaml.org,2002:merge"
@@ -21,7 +21,7 @@ class WorkPool(BaseModel):
 
 
 def as_steps(given: Any) -> Any:
-    """Prefect takes one step without a list, too."""
+    """Prefect also accepts one step without a list."""
     return [given] if isinstance(given, dict) and given else given or []
 
 
@@ -60,7 +60,7 @@ class Deployment(BaseModel):
 
     @property
     def all_tags(self) -> list[str]:
-        """Its tags; Prefect takes one without a list, too."""
+        """Its tags; Prefect also accepts one without a list."""
         return [
             str(tag) for tag in (self.tags if isinstance(self.tags, list) else [self.tags]) if tag
         ]
@@ -82,7 +82,7 @@ class PrefectYaml(BaseModel):
         return as_steps(given)
 
     def pull_steps(self, deployment: Deployment) -> list[dict[str, Any]]:
-        """The steps before a run of this deployment, which may have its own."""
+        """The pull steps of this deployment, its own or the shared ones."""
         return self.pull if deployment.pull is None else deployment.pull
 
 
@@ -96,17 +96,17 @@ def clone_step(steps: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def resolve(written: Any) -> PrefectYaml:
-    """The file with the environment's values in it. What is not set stays as it is written.
+    """The file with the environment's values. Placeholders that are not set stay.
 
     Raises:
-        pydantic.ValidationError: it has another shape than the checks can use.
+        pydantic.ValidationError: it has a shape that the checks cannot use.
         RecursionError: it contains itself.
     """
     return PrefectYaml.model_validate(substituted(written))
 
 
 def substituted(value: Any) -> Any:
-    """A value with its placeholders for the environment replaced, as Prefect does it."""
+    """A value with its environment placeholders replaced, as in Prefect."""
     match value:
         case dict():
             return {key: substituted(inner) for key, inner in value.items()}
@@ -118,8 +118,26 @@ def substituted(value: Any) -> Any:
     return value
 
 
+def fault(error: Exception) -> str:
+    """What is wrong with the file, and where."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        opened = re.search("flow sequence|flow mapping|quoted scalar", error.context or "")
+        if opened and error.context_mark:
+            line = error.context_mark.line + 1
+            return f"prefect.yaml, line {line}: a bracket or quotation mark there is not closed"
+        text = f"prefect.yaml, line {error.problem_mark.line + 1}: {error.problem}"
+        # Other errors, such as an unknown alias, name their cause.
+        parsing = isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError)
+        return f"{text}; check the indentation there" if parsing else text
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        where = (".".join(map(str, first["loc"])), first["msg"])
+        return ": ".join(("prefect.yaml", *filter(None, where)))
+    return f"prefect.yaml: {' '.join(str(error).split())}".partition(' in "<')[0]
+
+
 def duplicate_keys(text: str) -> Iterator[str]:
-    """Each key that is given twice, of which YAML silently takes the last, and its line."""
+    """Each key that is given twice, with its line; YAML silently takes the last one."""
     seen, todo = set(), [yaml.compose(text, Loader=yaml.SafeLoader)]
     while todo:
         node = todo.pop()

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Other programs: run without questions, or with a person in front of them."""
+"""Other programs, run without questions or interactively."""
 
 import os
 import re
@@ -14,9 +14,9 @@ from tools.base.stop import ActionRequired
 Completed = subprocess.CompletedProcess[str]
 PREFECT = (sys.executable, "-m", "prefect")
 CLONE_TOKEN = "GITHUB_CLONE_TOKEN"
-"""The variable with the token that containers shall clone with."""
+"""The variable with the token that containers should clone with."""
 ALARM_WEBHOOK = "ALARM_WEBHOOK"
-"""The variable with the address for alarms: who has it can write there."""
+"""The variable with the webhook's address, which is a secret."""
 KEPT_BACK = (
     ALARM_WEBHOOK,
     CLONE_TOKEN,
@@ -25,27 +25,27 @@ KEPT_BACK = (
     "GIT_INDEX_FILE",
     "GIT_WORK_TREE",
 )
-"""What other programs do not get: secrets that are not for them, a setting of this process,
-and what a git hook that starts this has set for another repository."""
+"""Variables that other programs do not get: secrets that are not for them, a setting of this
+process, and those that a git hook sets for another repository."""
 UNREACHABLE = (
     r"Could not resolve (host|proxy)|[Ff]ailed to connect|Couldn't connect|timed out|no answer within"
     r"|Connection (refused|reset)|SSL|certificate|tunnel failed|proxy CONNECT|Empty reply"
     r"|error: 5\d\d|Network is unreachable"
 )
-"""How git says that it did not reach a server: that says nothing about a token."""
+"""Git's messages for a server that it did not reach, which say nothing about a token."""
 TIMED_OUT = 124
-"""The exit code of what was stopped, as of the command `timeout`."""
+"""The exit code after a timeout, as of the command `timeout`."""
 LIMIT = 60
-"""Seconds that a question to a server may take."""
+"""The time limit for a request to a server, in seconds."""
 
 
 def interactive() -> bool:
-    """Whether a person can answer."""
+    """Whether a person can answer questions."""
     return bool(sys.stdin and sys.stdin.isatty())
 
 
 def environment(**extra: str | None) -> dict[str, str]:
-    """The environment of other programs, without what is None; those of this Python come first."""
+    """The environment of other programs; a None removes a value, and this Python's come first."""
     kept = {name: value for name, value in os.environ.items() if name not in KEPT_BACK}
     kept["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), kept.get("PATH", "")))
     given: dict[str, str | None] = {**kept, **extra}
@@ -55,7 +55,7 @@ def environment(**extra: str | None) -> dict[str, str]:
 def run(
     *command: str, cwd: Path, secret: str = "", limit: float | None = LIMIT, **env: str | None
 ) -> Completed:
-    """Run a program that asks nothing. A secret goes to its input, never to its arguments."""
+    """Run a program without questions. A secret goes to its input, never to its arguments."""
     quiet = {"GIT_TERMINAL_PROMPT": "0", "COLUMNS": "1000", "LC_ALL": "C.UTF-8"}
     if not interactive():
         quiet |= {"GIT_ASKPASS": "false", "SSH_ASKPASS": "false"}
@@ -70,7 +70,7 @@ def run(
             errors="replace",
             check=False,
             timeout=limit,
-            # Without a person, without a terminal either: ssh would ask on it.
+            # Without a person, also without a terminal, where ssh would ask.
             start_new_session=not interactive(),
         )
     except FileNotFoundError:
@@ -80,10 +80,10 @@ def run(
 
 
 def run_checked(*command: str, cwd: Path) -> None:
-    """Run a program that has to succeed.
+    """Run a program, and require success.
 
     Raises:
-        ActionRequired: it failed, and this is what it said.
+        ActionRequired: it failed, with its message.
     """
     done = run(*command, cwd=cwd, limit=None)
     if done.returncode != 0:
@@ -94,7 +94,7 @@ def run_interactively(*command: str, cwd: Path, otherwise: str) -> None:
     """Run a program that asks a person.
 
     Raises:
-        ActionRequired: nobody can answer, or it failed; `otherwise` says what to do instead.
+        ActionRequired: there is no terminal, or it failed; `otherwise` says what to do instead.
     """
     if not interactive():
         raise ActionRequired(f"{otherwise} Or run this in a terminal.")
@@ -103,18 +103,18 @@ def run_interactively(*command: str, cwd: Path, otherwise: str) -> None:
 
 
 def last_error(done: Completed) -> str:
-    """The last thing that a program said about what went wrong."""
+    """The last error message of a program."""
     noise = re.compile(r"\s*$|hint:|make(\[\d+\])?:")
     lines: list[str] = []
     for said in (done.stderr, done.stdout):
         lines = lines or [line.strip() for line in said.splitlines() if not noise.match(line)]
     errors = [line for line in lines if re.match("error|fatal", line, re.IGNORECASE)]
-    # After "Response:", Prefect repeats what it was sent, secrets included.
+    # After "Response:", Prefect repeats the request, secrets included.
     return [*(errors or lines or ["no reason given"])][-1].partition("Response:")[0]
 
 
 def words(done: Completed) -> str:
-    """What git said, with what the server said: its lines hold the link that helps."""
+    """Git's message, with the server's lines, which hold the link that helps."""
     lines = [line.strip() for line in done.stderr.splitlines()]
     said = [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
     ours = re.compile(r"! \[|fatal:|ssh:|error:(?! failed to push)|.*Permission denied")

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What the project's files say; no server is asked."""
+"""The project's files; no server is asked."""
 
 import re
 import tomllib
@@ -12,8 +12,15 @@ import yaml
 from pydantic import ValidationError
 
 from tools.base import process
-from tools.base.prefect_yaml import PLACEHOLDER, Deployment, PrefectYaml, clone_step, resolve
-from tools.base.stop import CheckSkipped
+from tools.base.prefect_yaml import (
+    PLACEHOLDER,
+    Deployment,
+    PrefectYaml,
+    clone_step,
+    fault,
+    resolve,
+)
+from tools.base.stop import CheckSkipped, Malformed
 from tools.base.workspace import Workspace
 
 
@@ -26,15 +33,15 @@ class Project:
     def __init__(self, root: Path, offline: bool = False) -> None:
         self.root = root
         self.offline = offline
-        """Whether to ask nobody else, wherever this machine is logged in."""
+        """Whether to contact no server, even if this machine is logged in."""
 
     @cached_property
     def app(self) -> Any:
-        """tools.app, if a Modal app starts the runs and no work pool does; else nothing."""
+        """The module tools.app, if a Modal app starts the runs; None with a work pool."""
         return import_module("tools.app") if (self.root / "modal_app.py").exists() else None
 
     def fitting(self, checks: list[Any]) -> list[Any]:
-        """The checks that are of use here."""
+        """The checks that apply to this project."""
         return self.app.fitting(self, checks) if self.app else checks
 
     @cached_property
@@ -76,7 +83,7 @@ class Project:
 
     @cached_property
     def answers(self) -> dict[str, Any]:
-        """What was answered to the template's questions; empty if the project has left it."""
+        """The answers to the template's questions; empty if the project has left the template."""
         if not (self.root / ".copier-answers.yml").exists():
             return {}
         try:
@@ -86,18 +93,22 @@ class Project:
 
     @cached_property
     def written_prefect_yaml(self) -> Any:
-        """prefect.yaml as it is written, placeholders included."""
+        """prefect.yaml as written, with placeholders."""
+        text = self.read("prefect.yaml")
         try:
-            return yaml.safe_load(self.read("prefect.yaml"))
-        except (yaml.YAMLError, ValueError):
-            raise CheckSkipped("prefect.yaml is malformed, see Keys") from None
+            return yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError) as error:
+            marker = re.search("^<{7} ", text, re.MULTILINE)
+            line = text.count("\n", 0, marker.start()) + 1 if marker else 0
+            conflict = f"prefect.yaml, line {line}: a merge conflict that is not resolved"
+            raise Malformed(conflict if marker else fault(error)) from None
 
     @cached_property
     def prefect_yaml(self) -> PrefectYaml:
         try:
             file = resolve(self.written_prefect_yaml)
-        except (ValidationError, RecursionError):
-            raise CheckSkipped("prefect.yaml is malformed, see Keys") from None
+        except (ValidationError, RecursionError) as error:
+            raise Malformed(fault(error)) from None
         return self.app.seen(self, file) if self.app else file
 
     @property
@@ -111,7 +122,7 @@ class Project:
 
     @property
     def tag(self) -> str:
-        """The tag by which Prefect knows the project's deployments; empty if they have none."""
+        """The tag of the project's deployments in Prefect; empty if they have none."""
         if name := self.answers.get("project_name"):
             return str(name)
         return next((tag for each in self.deployments for tag in each.all_tags), "")
@@ -123,7 +134,7 @@ class Project:
 
     @cached_property
     def pull_steps(self) -> list[dict[str, Any]]:
-        """The pull steps with which containers get the repository."""
+        """The pull steps that clone the repository."""
         file = self.prefect_yaml
         for steps in (file.pull, *map(file.pull_steps, file.deployments)):
             if clone_step(steps):
@@ -132,7 +143,7 @@ class Project:
 
     @cached_property
     def clone_step(self) -> dict[str, Any]:
-        """The pull step with which containers clone the repository."""
+        """The pull step that clones the repository."""
         found = clone_step(self.pull_steps)
         if unset := PLACEHOLDER.search(f"{found['repository']} {found.get('branch')}"):
             raise CheckSkipped(f"the git_clone step has {unset[0]}, which is not set here")
@@ -144,7 +155,7 @@ class Project:
 
     @property
     def repository(self) -> tuple[str, str]:
-        """The host, and owner/name, of the repository that containers clone."""
+        """The host and the owner/name of the repository that containers clone."""
         return split_address(self.repository_url)
 
     @property
@@ -154,28 +165,28 @@ class Project:
 
     @property
     def pinned(self) -> bool:
-        """Whether a run executes the deployed commit, whatever is on the branch by then."""
-        # Up to v0.4.0 it was Prefect's own commit_sha; now a later step checks the commit out.
+        """Whether a run executes the deployed commit instead of the branch's newest."""
+        # Up to v0.4.0, this was Prefect's commit_sha; now a later step checks out the commit.
         return "commit_sha" in self.clone_step or "git checkout " in str(self.pull_steps)
 
     @property
     def credentials_block(self) -> str:
-        """The block with the token that containers clone with; empty if they need none."""
+        """The block with the token for clones; empty if none is needed."""
         credentials = str(self.clone_step.get("credentials", ""))
         found = re.search(r"github-credentials\.([\w-]+)", credentials)
         return found[1] if found else ""
 
 
 def split_address(url: str) -> tuple[str, str]:
-    """The host, and owner/name, in a repository's address, in any form that git takes."""
+    """The host and the owner/name in a repository's address, in any form that git accepts."""
     address = r"(?:\w+://)?(?:[^@/]*@)?([^/:-][^/:]*)(?::\d+(?=/))?[:/]+(.+?)(?:\.git)?/?"
     if found := re.fullmatch(address, url):
         return found[1].lower(), found[2]
-    raise CheckSkipped("the git_clone step has no address of a repository on GitHub")
+    raise CheckSkipped("the git_clone step has no address of a GitHub repository")
 
 
 def same_repository(one: str, other: str) -> bool:
-    """Whether two addresses are those of one repository, which GitHub takes in any case."""
+    """Whether two addresses lead to the same repository; GitHub ignores case."""
     try:
         return "/".join(split_address(one)).lower() == "/".join(split_address(other)).lower()
     except CheckSkipped:

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What a command deletes: all of it is shown first, and only a person's word starts it."""
+"""What a command deletes: it is shown first, and deleted only after a confirmation."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Kept:
 
     text: str
     unknown: bool = False
-    """Whether it could not be told what is there."""
+    """Whether it is unknown what is there."""
 
 
 def sort(parts: Iterable[Removal | Kept]) -> tuple[list[Removal], list[Kept]]:
@@ -41,17 +41,17 @@ def show(project: Project, removals: list[Removal], kept: list[Kept]) -> None:
     for found in kept:
         say(found.text, "warning")
     if removals:
-        say(f"To delete, of {project.repository[1]} and in {project.workspace.ui_url}:")
+        say(f"To be deleted from {project.repository[1]} and {project.workspace.ui_url}:")
     for each in removals:
         say(f"  {each.what}")
 
 
 def agreed(question: str, words: tuple[str, ...], yes: bool) -> bool:
-    """Whether a person wants it; where nobody can answer, only if that was said before."""
+    """Whether a person confirms; without a terminal, only if YES=1 was set."""
     if yes:
         return True
     if not interactive():
-        say("Nothing was deleted. YES=1 deletes it without a question.")
+        say("Nothing was deleted. To delete without a question, set YES=1.")
         return False
     if input(question).strip() in words:
         return True
@@ -60,13 +60,13 @@ def agreed(question: str, words: tuple[str, ...], yes: bool) -> bool:
 
 
 def delete_each(removals: list[Removal]) -> int:
-    """Delete them in this order, whatever happens to one, and return the exit code."""
+    """Delete all in this order, even if one fails, and return the exit code."""
     code = 0
     for each in removals:
         try:
             each.delete()
         except ObjectNotFound:
-            say(f"was gone already: {each.what}", "passed")
+            say(f"already gone: {each.what}", "passed")
         except Exception as error:
             say(f"not deleted: {each.what}. {explain(error).text}", "failed")
             code = 1

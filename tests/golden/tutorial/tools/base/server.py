@@ -23,16 +23,16 @@ from tools.base.pool_variables import SCHEMA
 from tools.base.stop import ActionRequired
 
 LIMIT = 120
-"""Seconds that a busy machine may take to start one."""
+"""The time limit for a start on a busy machine, in seconds."""
 
 
 EMPTY = Path(sys.prefix, f"prefect-{version('prefect')}.db")
-"""A new database, as that version of Prefect makes it: the better part of a first start."""
+"""A new database of this Prefect version; creating it takes most of a first start."""
 
 
 @contextmanager
 def throw_away_server(ui: bool = False) -> Iterator[str]:
-    """Run a server that only this machine reaches, and yield the address of its API.
+    """Run a server for this machine only, and yield the address of its API.
 
     It reads no settings of the user or the project, and leaves nothing behind.
 
@@ -61,7 +61,7 @@ def throw_away_server(ui: bool = False) -> Iterator[str]:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C is for the flow, which still has to tell the server how it ended.
+                # Ctrl-C is for the flow, which still has to report its end to the server.
                 start_new_session=True,
             )
         try:
@@ -73,7 +73,7 @@ def throw_away_server(ui: bool = False) -> Iterator[str]:
 
 
 def settings(url: str, home: str) -> dict[str, Any]:
-    """Variables with which Prefect's programs know one server, whatever is set here."""
+    """Variables that point Prefect's programs to one server, overriding all settings."""
     others = {name: None for name in os.environ if name.startswith("PREFECT_")}
     return others | {
         "PREFECT_API_URL": url,
@@ -93,12 +93,12 @@ def wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
             pass
         time.sleep(0.1)
     EMPTY.unlink(missing_ok=True)
-    said = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+    said = log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]
     raise ActionRequired(f"Prefect's server did not start: {said[-1].strip()}")
 
 
 def keep(database: Path) -> None:
-    """Keep a new database for the next start; without it, that only takes longer."""
+    """Keep a new database to speed up the next start."""
     if EMPTY.exists():
         return
     mine = EMPTY.with_suffix(f".{os.getpid()}")
@@ -121,7 +121,7 @@ def stop(server: subprocess.Popen[bytes]) -> None:
 
 
 def create_pool(url: str, name: str) -> None:
-    """Create a work pool that takes what a `modal:push` pool takes."""
+    """Create a work pool with the schema of a `modal:push` pool."""
     template = {
         "job_configuration": {each: f"{{{{ {each} }}}}" for each in SCHEMA["properties"]},
         "variables": SCHEMA,
@@ -130,10 +130,10 @@ def create_pool(url: str, name: str) -> None:
 
 
 def ask(url: str, route: str, **body: Any) -> Any:
-    """What the server answers; while its database is busy, it is asked again.
+    """Return the server's answer; retry while its database is busy.
 
     Raises:
-        ActionRequired: it refuses, with its reason.
+        ActionRequired: the server refuses, with its reason.
     """
     for seconds in (0, 1, 2, 4, 8):
         time.sleep(seconds)
@@ -141,5 +141,5 @@ def ask(url: str, route: str, **body: Any) -> Any:
         if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
             break
     if answer.is_error:
-        raise ActionRequired(f"Prefect refuses it: {answer.json().get('detail') or answer.text}")
+        raise ActionRequired(f"Prefect refuses this: {answer.json().get('detail') or answer.text}")
     return answer.json()

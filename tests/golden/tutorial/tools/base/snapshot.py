@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The commit that this folder would be: everything that git does not ignore."""
+"""This folder as a commit: everything that git does not ignore."""
 
 import os
 from pathlib import Path
@@ -13,30 +13,30 @@ SETTINGS = {
     "commit.gpgSign": "false",
     "core.hooksPath": os.devnull,
     "advice.detachedHead": "false",
-    # As on GitHub, where a commit can be fetched by its name.
+    # As on GitHub, allow a fetch of a commit by its hash.
     "uploadpack.allowAnySHA1InWant": "true",
     "uploadpack.allowFilter": "true",
 }
 
 
 LIST = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-"""What git has, and what it has not and does not ignore."""
+"""The tracked files, and the untracked ones that git does not ignore."""
 
 
 def snapshot(project: Project, folder: Path) -> Project:
-    """The project in a repository of its own at `folder`, all of it committed and pushed.
+    """The project in its own repository at `folder`, with everything committed and pushed.
 
-    The owner's repository is only read. Without changes, the commit is the one that is there.
+    The owner's repository is only read. Without changes, the commit is the same.
 
     Raises:
         ActionRequired: git does not work here.
     """
     root, branch = project.root, project.branch or "main"
-    # A project that is no repository yet may still be in a folder of another one.
+    # A project without its own repository may be inside another one.
     own = (root / ".git").exists()
     here = head(project) if own else ""
     if here:
-        # Its history and tags are there too, for build steps that ask for them.
+        # Copy the history and tags, too: build steps may use them.
         checked_git(
             project, "clone", "--quiet", "--shared", "--no-checkout", str(root), str(folder)
         )

@@ -1,10 +1,14 @@
 # mypy: ignore-errors
-"""The two expected reasons for which something stops."""
+"""The expected reasons to stop."""
 
 
 class CheckSkipped(Exception):
-    """Something else has to be right before this can be checked."""
+    """This cannot be checked until something else is fixed."""
+
+
+class Malformed(CheckSkipped):
+    """prefect.yaml cannot be read; the text says where."""
 
 
 class ActionRequired(Exception):
-    """Only a person can go on; the text says how."""
+    """A person has to act; the text says how."""

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Schedules in words, and when they start a run next."""
+"""Schedules in words, and their next runs."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ FREQUENCIES = {
 
 
 def in_words(schedule: Any) -> str:
-    """When a schedule starts runs; an unusual one is quoted as it is written."""
+    """When a schedule starts runs; an unusual schedule is quoted."""
     match schedule:
         case CronSchedule():
             words = cron_in_words(schedule.cron)
@@ -59,14 +59,14 @@ def cron_in_words(cron: str) -> str:
 
 
 def within_a_day(minute: str, hour: str) -> str:
-    """A schedule of several runs a day; empty if it is an unusual one."""
+    """A schedule with several runs a day; empty if it is unusual."""
     step = r"\*/([2-9]|[1-3]\d)"
     if hour == "*" and minute in ("*", "*/1"):
         return "every minute"
     if hour == "*" and minute.isdecimal():
         at = f"at minute {int(minute)}"
         return f"every hour {at}" if int(minute) else "every hour, on the hour"
-    # Others begin again with each hour or day, and are not evenly apart.
+    # Other steps restart with each hour or day, so the runs are not evenly spaced.
     if hour == "*" and (found := re.fullmatch(step, minute)) and 60 % int(found[1]) == 0:
         return f"every {int(found[1])} minutes"
     if minute in ("0", "00") and (found := re.fullmatch(step, hour)) and 24 % int(found[1]) == 0:
@@ -94,7 +94,7 @@ def counted(count: int, unit: str) -> str:
 
 
 def without_one(counted: str) -> str:
-    """Every day, not every 1 day."""
+    """Turn "every 1 day" into "every day"."""
     return counted.removeprefix("1 ")
 
 
@@ -105,9 +105,9 @@ def zone_in_words(zone: str) -> str:
 
 
 def next_run(schedule: Any, after: datetime | None = None) -> datetime | None:
-    """When a schedule starts a run next, in its time zone, as Prefect's server plans it.
+    """The next run of a schedule in its time zone, as Prefect's server plans it.
 
-    It is None if there is no such time, or if this version of Prefect cannot be asked.
+    None if there is no next run, or if this Prefect version has no function for it.
     """
     try:
         from prefect.server.schemas import schedules
@@ -115,6 +115,6 @@ def next_run(schedule: Any, after: datetime | None = None) -> datetime | None:
         model = getattr(schedules, type(schedule).__name__)
         planned = model.model_validate(schedule.model_dump()).get_dates(n=1, start=after)
         dates = asyncio.run(planned)
-    except Exception:  # Whatever its libraries raise about a day that no calendar has.
+    except Exception:  # Its libraries raise various errors for days that do not exist.
         return None
     return dates[0].astimezone(ZoneInfo(schedule.timezone or "UTC")) if dates else None

@@ -21,40 +21,40 @@ from tools.base.stop import CheckSkipped
 
 CONSOLE = re.compile(r"(?:https://)?app\.prefect\.cloud/account/([\w-]+)/workspace/([\w-]+).*")
 SECONDS = 15
-"""How long an answer of the server may take."""
+"""The time limit for an answer of the server, in seconds."""
 PAGE = 200
-"""The most that the server answers at a time."""
+"""The maximum number of items in one answer of the server."""
 API = r"https://api.prefect.cloud/api/accounts/\1/workspaces/\2"
 
 
 def api_of_console(url: str) -> str:
-    """The API's address, if this is the console's; else nothing."""
+    """The API's address for an address of the console; empty for other addresses."""
     found = CONSOLE.fullmatch(url)
     return found.expand(API) if found else ""
 
 
 class Workspace:
-    """Prefect's settings as they are now, and a client that uses them."""
+    """Prefect's current settings, and a client that uses them."""
 
     def __init__(self) -> None:
         for name in ("PREFECT_API_KEY", "PREFECT_API_URL"):
-            # What was pasted may end with a line break.
+            # A pasted key may end with a line break.
             if name in os.environ:
                 os.environ[name] = os.environ[name].strip()
-        # The console's address is what people have at hand.
+        # People often copy the console's address.
         if api := api_of_console(os.environ.get("PREFECT_API_URL", "")):
             os.environ["PREFECT_API_URL"] = api
         self.refresh()
 
     def refresh(self) -> None:
-        """Read the settings again: a login has changed them."""
+        """Read the settings again after a login."""
         refresh_global_settings_context()
         self.unreachable = ""
         self.__dict__.pop("client", None)
         self.forget()
 
     def forget(self) -> None:
-        """Ask the server again: something there has changed."""
+        """Ask the server again after a change there."""
         self._pools: dict[str, WorkPool | None] = {}
         self._blocks: dict[tuple[str, str], dict[str, Any] | None] = {}
         for name in ("deployments", "flows"):
@@ -77,13 +77,13 @@ class Workspace:
 
     @property
     def auth_string(self) -> str:
-        """What a server of one's own may ask for in place of a key; empty if none is configured."""
+        """The auth string, which your own server may use instead of a key; empty if none is set."""
         given = get_current_settings().api.auth_string
         return given.get_secret_value() if given else ""
 
     @property
     def credentials(self) -> dict[str, str]:
-        """All that another machine needs to reach it, by the names of variables."""
+        """The variables that another machine needs to reach the workspace."""
         names = ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING")
         given = zip(names, (self.url, self.key, self.auth_string), strict=True)
         return {name: value for name, value in given if value}
@@ -93,8 +93,8 @@ class Workspace:
         """A client, once the server has answered it.
 
         Raises:
-            CheckSkipped: no API is configured, and Prefect would start one of its own; or
-                there is no answer, which is not waited for twice.
+            CheckSkipped: no API is configured, so Prefect would start its own; or the server
+                does not answer. It is not asked a second time.
         """
         if not self.url:
             raise CheckSkipped("Prefect is not connected")
@@ -116,7 +116,7 @@ class Workspace:
         return client
 
     def work_pool(self, name: str) -> WorkPool | None:
-        """The work pool of that name, if there is one; asked for once."""
+        """The work pool of that name, if there is one; requested once."""
         if name not in self._pools:
             try:
                 self._pools[name] = self.client.read_work_pool(name)
@@ -125,7 +125,7 @@ class Workspace:
         return self._pools[name]
 
     def block(self, kind: str, name: str) -> dict[str, Any] | None:
-        """What a block holds, secrets included, if there is such a block; asked for once."""
+        """The contents of a block, with secrets, if the block exists; requested once."""
         if (kind, name) not in self._blocks:
             try:
                 found = self.client.read_block_document_by_name(name, kind, include_secrets=True)
@@ -148,7 +148,7 @@ class Workspace:
 
 
 def pages(read: Callable[..., list[Any]]) -> list[Any]:
-    """All that a question has for an answer, which comes in pages."""
+    """Read all pages of an answer."""
     found: list[Any] = []
     while page := read(limit=PAGE, offset=len(found)):
         found += page

@@ -1,2 +1,2 @@
 # mypy: ignore-errors
-"""What is looked at (`check_…`) and put right (`fix_…`), one module for each subject."""
+"""The checks (`check_…`) and their fixes (`fix_…`), one module per subject."""

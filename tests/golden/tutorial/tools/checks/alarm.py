@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The alarm: one automation that tells a webhook of runs that need a person."""
+"""The alarm: one automation that reports runs in trouble to a webhook."""
 
 import getpass
 import json
@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from tools.base.finding import Findings, failed, offered, passed, warning
 from tools.base.process import ALARM_WEBHOOK, interactive
 from tools.base.project import Project
+from tools.base.screen import say
 from tools.base.stop import ActionRequired
 
 KIND = "webhook"
@@ -29,55 +30,60 @@ TEXT = (
     "{{ (flow.name ~ ', run ' ~ flow_run.name ~ ': ' ~ flow_run.state.name"
     " ~ '\\n' ~ (flow_run | ui_url or '')) | tojson }}"
 )
-"""What Prefect fills in. A state's message is left out: an exception may hold a secret."""
+"""The template that Prefect fills in. It omits the state's message, which may hold a secret."""
 QUESTION = "Webhook for failed runs (Slack, Teams, Discord or another; Enter for none): "
 
 
 def check_tags(project: Project) -> Findings:
-    """Whether deployments were added without the tag that the others have."""
+    """Find deployments without the tag that the others have."""
     names = without_tag(project)
     if len(names) == len(project.deployments):
-        return passed("no deployment has that of the project")
+        return passed("no deployment has the project's tag")
     return [warning(*tell(project, name)) for name in names] or passed(
-        f"each deployment has {project.tag}"
+        f"each deployment has the tag {project.tag}"
     )
 
 
 def check_alarm(project: Project) -> Findings:
     alarm = find_alarm(project)
     if not alarm:
-        remedy = f"make bootstrap asks for a webhook, or takes that in {ALARM_WEBHOOK}"
+        remedy = f"make bootstrap asks for a webhook, or reads it from {ALARM_WEBHOOK}"
         tags = check_tags(project)
         return [
-            offered("not connected: no message tells that a run has failed", remedy),
+            offered("not connected: no message reports failed runs", remedy),
             *(tags if isinstance(tags, list) else []),
         ]
     problems = [failed(*tell(project, name)) for name in without_tag(project)]
     if is_broken(project, alarm):
-        text = f"the block from which {alarm.name} takes the address is missing"
-        problems.append(failed(text, f"make bootstrap, which takes one in {ALARM_WEBHOOK}, too"))
+        text = f"the block with the webhook of {alarm.name} is missing"
+        problems.append(
+            failed(text, f"make bootstrap, which asks for it or reads it from {ALARM_WEBHOOK}")
+        )
     if not alarm.enabled:
         remedy = f"uv run prefect automation resume {shlex.quote(alarm.name)}"
         problems.append(warning(f"the automation {alarm.name} is disabled", remedy))
-    return problems or passed(f"the automation {alarm.name} tells of failed, crashed and late runs")
+    return problems or passed(f"the automation {alarm.name} reports failed, crashed and late runs")
 
 
 def fix_alarm(project: Project) -> None:
     alarm = find_alarm(project)
     address = given() or (ask() if not alarm or is_broken(project, alarm) else "")
-    if not address or address == stored_address(project):
-        return
-    if not project.tag:
-        raise ActionRequired("No deployment has a tag. Add the same tags: […] to each")
-    if refused := refusal(project, address):
-        raise ActionRequired(f"That webhook takes no message: {refused}")
-    connect(project, address, alarm)
+    while address and address != stored_address(project):
+        if not project.tag:
+            raise ActionRequired("No deployment has a tag. Add the same tags: […] to each one")
+        if not (refused := refusal(project, address)):
+            return connect(project, address, alarm)
+        text = f"A test message to the webhook failed: {refused}"
+        if not interactive():
+            raise ActionRequired(text)
+        say(text, "failed")
+        address = ask()
 
 
 def has_news(project: Project) -> bool:
-    """Whether there is another address, or a person to ask for the first one.
+    """Whether there is a different address, or a person to ask for the first one.
 
-    A no is kept nowhere: to take it back, one would have to know where.
+    A no is not stored, so the question comes again.
     """
     if given():
         return given() != stored_address(project)
@@ -90,7 +96,7 @@ def given() -> str:
 
 def ask() -> str:
     if not interactive():
-        raise ActionRequired(f"Set {ALARM_WEBHOOK} to a webhook's address")
+        raise ActionRequired(f"Set {ALARM_WEBHOOK} to the address of a webhook")
     return getpass.getpass(QUESTION).strip()
 
 
@@ -99,7 +105,7 @@ def without_tag(project: Project) -> list[str]:
 
 
 def tell(project: Project, name: str) -> tuple[str, str]:
-    text = f"{name} lacks the tag {project.tag}, so no alarm tells of its runs"
+    text = f"{name} lacks the tag {project.tag}, so no alarm reports its runs"
     return text, f"add tags: [{project.tag}] to it in prefect.yaml"
 
 
@@ -108,7 +114,7 @@ def automation_name(project: Project) -> str:
 
 
 def block_name(project: Project) -> str:
-    """The name of the block with the address: such names have no other characters."""
+    """The name of the block with the address, in the characters that Prefect allows."""
     return re.sub(r"[^a-z0-9]+", "-", automation_name(project).lower()).strip("-")
 
 
@@ -118,7 +124,7 @@ def find_alarm(project: Project) -> Automation | None:
 
 
 def is_broken(project: Project, alarm: Automation) -> bool:
-    """Whether a block that the automation uses is gone."""
+    """Whether a block that the automation uses is missing."""
     for action in alarm.actions:
         if block := getattr(action, "block_document_id", None):
             try:
@@ -137,7 +143,7 @@ def stored_address(project: Project) -> str:
 
 
 def message(address: str, text: str) -> dict[str, Any]:
-    """A message in the form that its receiver takes; most others take that of Slack."""
+    """A message in the receiver's format; most others accept Slack's."""
     host = urlsplit(address).hostname or ""
     if is_at(host, DISCORD):
         return {"content": text}
@@ -154,17 +160,19 @@ def is_at(host: str, domains: tuple[str, ...]) -> bool:
 
 
 def refusal(project: Project, address: str) -> str:
-    """Why a webhook does not take a first message; never with its address, which is a secret."""
+    """Why a test message fails; never with the address, which is a secret."""
     try:
         text = f"{project.tag}: failed, crashed and late runs will be reported here."
         answer = httpx.post(address, json=message(address, text), timeout=15)
+    except httpx.UnsupportedProtocol:
+        return "paste the whole address, from https:// on"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return type(error).__name__
-    return "" if answer.is_success else f"it answers {answer.status_code}"
+    return "" if answer.is_success else f"it answered {answer.status_code}"
 
 
 def connect(project: Project, address: str, alarm: Automation | None) -> None:
-    """Keep the address in a block, and have one automation that uses it."""
+    """Store the address in a block, and make or update the automation that uses it."""
     client, name = project.workspace.client, block_name(project)
     headers = {"Content-Type": "application/json"}
     Webhook(url=SecretStr(address), headers=SecretDict(headers)).save(name, overwrite=True)
@@ -172,7 +180,7 @@ def connect(project: Project, address: str, alarm: Automation | None) -> None:
     block = client.read_block_document_by_name(name, KIND, include_secrets=False)
     payload = json.dumps(message(address, "TEXT")).replace('"TEXT"', TEXT)
     action = {"type": "call-webhook", "block_document_id": block.id, "payload": payload}
-    if alarm:  # What its owner has changed otherwise stays.
+    if alarm:  # Keep the owner's other changes.
         unknown = {"id", "created", "updated", "owner_resource"}
         kept = alarm.model_dump(mode="json", exclude=unknown)
         wanted = AutomationCore.model_validate({**kept, "actions": [action]})
@@ -183,14 +191,14 @@ def connect(project: Project, address: str, alarm: Automation | None) -> None:
         "posture": "Reactive",
         "expect": [f"prefect.flow-run.{state}" for state in STATES],
         "match": {"prefect.resource.id": "prefect.flow-run.*"},
-        # Subflows do not have the tags of their deployment: the run that called them tells.
+        # Subflows lack the tags of their deployment: the run that called them is reported.
         "match_related": {"prefect.resource.id": f"prefect.tag.{project.tag}"},
         "threshold": 1,
         "within": 0,
     }
     automation = {
         "name": automation_name(project),
-        "description": "Tells of failed, crashed and late runs. Made by make bootstrap.",
+        "description": "Reports failed, crashed and late runs. Created by make bootstrap.",
         "trigger": trigger,
         "actions": [action],
     }

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The commit: whether containers find on GitHub what is here, and all that they need."""
+"""The commit: whether GitHub has it, and with everything that containers need."""
 
 import shlex
 
@@ -49,16 +49,16 @@ RENDERED = (
     "tools/ruff.toml",
     "uv.lock",
 )
-"""What the template renders, and the lock file: all that the first commit adds by itself."""
+"""The rendered files and the lock file: all that the first commit adds."""
 PUSH = "make bootstrap"
 NEEDED = ("prefect.yaml", "pyproject.toml", "uv.lock")
-"""What every container reads of the repository."""
+"""The files of the repository that every container reads."""
 
 
 def check_commit(project: Project) -> Findings:
-    """Whether the branch on GitHub has what is here, and all that a container needs."""
+    """Whether the branch on GitHub is up to date and has everything that a container needs."""
     if "uv.lock" not in listed(project, "ls-files"):
-        return failed("uv.lock is not committed, and containers install from it")
+        return failed("uv.lock is not committed, but containers install from it")
     return (
         not_committed(project)
         or not_pushed(project)
@@ -69,27 +69,40 @@ def check_commit(project: Project) -> Findings:
 
 def left_out(project: Project) -> str:
     others = untracked(project)
-    return f", but for {', '.join(others)} (git add what belongs to it)" if others else ""
+    return f", except {shortened(others)} (git add what belongs to it)" if others else ""
 
 
 def not_committed(project: Project) -> list[Finding]:
     changed = project.git("status", "--porcelain", "--untracked-files=no").stdout
-    problems = [
-        failed(f"{line[3:]} has changes that are not committed", "commit and push")
-        for line in changed.splitlines()
-    ]
-    # What a run may import.
-    return problems + [
-        failed(f"{name} is not committed", f"git add {shlex.quote(name)} and commit, or ignore it")
-        for name in untracked(project, "src")
-    ]
+    problems = []
+    match [line[3:] for line in changed.splitlines()]:
+        case [name]:
+            problems.append(failed(f"{name} has uncommitted changes", "commit and push"))
+        case [_, *_] as names:
+            text = f"{len(names)} files have changes that are not committed: {shortened(names)}"
+            problems.append(failed(text, "commit and push"))
+    # Runs may import these.
+    match untracked(project, "src"):
+        case [name]:
+            remedy = f"git add {shlex.quote(name)} and commit, or ignore it"
+            problems.append(failed(f"{name} is not committed", remedy))
+        case [_, *_] as names:
+            text = f"{len(names)} files are not committed: {shortened(names)}"
+            problems.append(failed(text, "git add src and commit, or ignore them"))
+    return problems
+
+
+def shortened(names: list[str]) -> str:
+    """The names, or the first two and how many more."""
+    more = f" and {len(names) - 2} more" if len(names) > 3 else ""
+    return ", ".join(names[:2] if more else names) + more
 
 
 def branches_on_github(project: Project) -> dict[str, str]:
     """The branches that GitHub has now, and their commits.
 
     Raises:
-        CheckSkipped: it does not say.
+        CheckSkipped: GitHub does not answer.
     """
     done = project.run("git", "ls-remote", "--heads", "origin")
     if done.returncode != 0:
@@ -104,11 +117,11 @@ def not_pushed(project: Project) -> list[Finding]:
     here, branch = head(project), project.branch
     text = f"the last commit is not pushed to {branch}, which containers clone"
     if project.pinned and (not branch or branch in there):
-        # Containers get it from whatever branch it is on.
+        # Containers get it from any branch.
         if any(contains(project, commit, here) for commit in there.values()):
             return []
         branch = current_branch(project)
-        text = "the last commit is on no branch of GitHub that this clone knows"
+        text = "the last commit is not on any GitHub branch that this clone knows"
     if there.get(branch) == here:
         return []
     if branch not in there or contains(project, here, there[branch]):
@@ -120,10 +133,10 @@ def not_pushed(project: Project) -> list[Finding]:
 
 
 def missing_in_commit(project: Project) -> list[Finding]:
-    """What a container needs, and would not find in the commit that is pushed."""
+    """Files that a container needs and the pushed commit lacks."""
     committed = set(listed(project, "ls-tree", "-r", "--name-only", "HEAD"))
     files = set(NEEDED)
-    # What builds the package reads this file.
+    # The build backend reads this file.
     if isinstance(readme := project.pyproject.get("project", {}).get("readme"), str):
         files.add(readme)
     for deployment in project.deployments:
@@ -137,20 +150,20 @@ def missing_in_commit(project: Project) -> list[Finding]:
 
 
 def clones_this(project: Project, deployment: Deployment) -> bool:
-    """Whether the containers of a deployment clone this repository, and no other one."""
+    """Whether the containers of a deployment clone this repository."""
     step = clone_step(project.prefect_yaml.pull_steps(deployment))
     return same_repository(str(step.get("repository")), project.repository_url)
 
 
 def fix_commit(project: Project) -> None:
-    """Make the first commit, or commit a new lock file; push what is committed."""
+    """Make the first commit or commit a new lock file, then push."""
     here = current_branch(project)
     branch = project.branch or here
-    # A pinned commit may be on another branch, if only there is this one to clone.
+    # A pinned commit may be on another branch, if the branch to clone exists.
     if here != branch and not (project.pinned and branch in branches_on_github(project)):
         known = project.git("rev-parse", "--verify", branch).returncode == 0
         switch = f"git switch {'' if known else '--create '}{shlex.quote(branch)}"
-        raise ActionRequired(f"This is {here}, containers clone {branch}. {switch}")
+        raise ActionRequired(f"You are on {here}, but containers clone {branch}. {switch}")
     if not head(project):
         checked_git(project, "add", "--", *untracked(project, *RENDERED))
         checked_git(project, "commit", "--message", "Start from the template")

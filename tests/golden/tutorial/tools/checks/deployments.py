@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What is deployed to Prefect, from this repository and beside it."""
+"""The deployments in Prefect, of this repository and of others."""
 
 import re
 import shlex
@@ -12,9 +12,9 @@ from urllib.parse import quote, unquote
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
 
-from tools.base.finding import Finding, Findings, failed, passed, warning
+from tools.base.finding import Finding, Findings, failed, offered, passed, skipped, warning
 from tools.base.flows import name_in_prefect
-from tools.base.git import contains, head
+from tools.base.git import contains, current_branch, head
 from tools.base.prefect_yaml import Deployment, clone_step
 from tools.base.process import run_checked
 from tools.base.project import Project, same_repository, split_address
@@ -24,7 +24,7 @@ from tools.base.stop import CheckSkipped
 DEPLOY = "make prefect-deploy"
 PRUNE = "make prune"
 PREVIEW = "preview"
-"""The tag of all previews; another one says of which branch."""
+"""The tag of all previews; a second tag names the branch."""
 OF_BRANCH = "branch:"
 
 
@@ -33,10 +33,10 @@ class Deployed:
     """A deployment on the server."""
 
     name: str
-    """The name by which Prefect's commands know it."""
+    """The name that Prefect's commands use."""
     flow: str
     repository: str
-    """What its containers clone; empty if they clone nothing."""
+    """The repository that its containers clone; empty if none."""
     found: DeploymentResponse
 
     @property
@@ -45,13 +45,13 @@ class Deployed:
 
     @property
     def commit(self) -> str:
-        """The commit that its version is; empty if that says something else."""
+        """The commit in its version; empty if the version is something else."""
         version = str(self.found.version or "").removesuffix("-dirty")
         return version if re.fullmatch("[0-9a-f]{40}", version) else ""
 
 
 def on_the_server(project: Project) -> list[Deployed]:
-    """All deployments of the workspace, whoever deployed them."""
+    """All deployments of the workspace, including other projects'."""
     workspace = project.workspace
     return [
         Deployed(
@@ -73,17 +73,17 @@ def of_this_repository(project: Project) -> list[Deployed]:
 
 
 def of_this_project(project: Project) -> list[Deployed]:
-    """Those of this repository, and those of its former addresses."""
+    """The deployments of this repository and of its former addresses."""
     there, url = on_the_server(project), project.repository_url
     others = {each.repository for each in there if not same_repository(each.repository, url)}
-    # All at once: one after the other, they would take seconds.
+    # In parallel: one after the other, they would take seconds.
     with ThreadPoolExecutor() as pool:
         forwarded = dict(zip(others, pool.map(partial(is_former, project), others), strict=True))
     return [each for each in there if forwarded.get(each.repository, True)]
 
 
 def is_former(project: Project, url: str) -> bool:
-    """Whether GitHub forwards an address to this repository, which was renamed or transferred."""
+    """Whether GitHub forwards an address here, after the repository was renamed or transferred."""
     host, name = project.repository
     try:
         its_host, its_name = split_address(url)
@@ -97,12 +97,12 @@ def is_former(project: Project, url: str) -> bool:
 
 
 def tag_of(branch: str) -> str:
-    """The tag of a branch's preview, in which Prefect finds no placeholder."""
+    """The tag of a branch's preview, without anything that Prefect takes for a placeholder."""
     return f"{OF_BRANCH}{quote(branch)}"
 
 
 def preview_of(there: Deployed) -> str:
-    """The branch of which it is a preview; empty if it is none."""
+    """The branch of a preview; empty if it is not a preview."""
     tags = there.found.tags
     branches = (unquote(tag[len(OF_BRANCH) :]) for tag in tags if tag.startswith(OF_BRANCH))
     return next(branches, "") if PREVIEW in tags else ""
@@ -115,7 +115,7 @@ def delete_preview_of(project: Project, found: Deployed) -> None:
 
 
 def counterpart(project: Project, here: Deployment, there: list[Deployed]) -> Deployed | None:
-    """The deployment that a deploy overwrites: Prefect knows it by its flow's name and its own."""
+    """The deployment that a deploy overwrites: the one with the same flow name and name."""
     flow = name_in_prefect(project.root, here.entrypoint)
     for each in there:
         same_flow = each.flow == flow if flow else each.found.entrypoint == here.entrypoint
@@ -125,42 +125,94 @@ def counterpart(project: Project, here: Deployment, there: list[Deployed]) -> De
 
 
 def check_deployed(project: Project) -> Findings:
-    problems = [*taken(project), *newer(project), *not_deployed(project)]
-    names = ", ".join(deployment.name for deployment in project.deployments)
-    return problems or passed(f"{names}, from commit {head(project)[:10]}")
+    problems = [*taken(project)]
+    if not (found := other_branch(project)):
+        problems += [*newer(project), *not_deployed(project)]
+    elif not problems:
+        if any(in_the_file(project)):
+            return offered(found, "make preview")
+        back = f"git switch {shlex.quote(deployed_branch(project))}"
+        return skipped(f"{found}: nothing is deployed yet", back)
+    text = ", ".join(deployment.name for deployment in project.deployments)
+    if all(map(records_commit, project.deployments)):
+        text += f", from commit {head(project)[:10]}"
+    return problems or passed(text)
+
+
+def check_branch(project: Project) -> Findings:
+    """Whether this is the deployed branch."""
+    if not (found := other_branch(project)):
+        return passed("this is the deployed branch")
+    return failed(
+        found,
+        f"make preview deploys this one beside production; {DEPLOY} FORCE=1 deploys it in production",
+    )
+
+
+def deployed_branch(project: Project) -> str:
+    """The branch that the workflow deploys; empty if the project has left the template."""
+    return str(project.answers.get("branch") or "")
+
+
+def other_branch(project: Project) -> str:
+    """What is deployed instead of this branch; empty if this one is, or if that is unknown."""
+    here, deployed = current_branch(project), deployed_branch(project)
+    if not (here and deployed) or here in (deployed, project.branch):
+        return ""
+    return f"{deployed} is the deployed branch, and this is {here}"
 
 
 def taken(project: Project) -> Iterator[Finding]:
-    """What a deploy would overwrite that another repository has deployed."""
+    """Deployments of other repositories that a deploy would overwrite."""
     there = on_the_server(project)
     for here in project.deployments:
         found = counterpart(project, here, there)
         if found and not same_repository(found.repository, project.repository_url):
-            text = f"{found.name} is there already, from {found.repository or 'no repository'}"
-            yield failed(
-                text,
-                f"give {here.name} another name in prefect.yaml; or {DEPLOY} FORCE=1, if that "
-                "is a former address of this repository",
-            )
+            rename = f"give {here.name} another name in prefect.yaml"
+            if found.repository:
+                text = f"{found.name} already exists, from {found.repository}"
+                former = "if that is a former address of this repository"
+                yield failed(text, f"{rename}; or {DEPLOY} FORCE=1, {former}")
+            else:
+                text = f"{found.name} already exists, and its runs do not clone a repository"
+                yield failed(text, f"{DEPLOY} FORCE=1, if it is this project's; or {rename}")
 
 
 def newer(project: Project) -> Iterator[Finding]:
-    """What a deploy from here would roll back."""
+    """Deployments that a deploy from here would roll back."""
     there, commit = of_this_repository(project), head(project)
     for here in project.deployments:
         if not (found := counterpart(project, here, there)):
             continue
-        version = deployed_commit(here, found)
-        if version and not contains(project, commit, version):
+        version = deployed_commit(project, here, found)
+        if not version or contains(project, commit, version):
+            continue
+        text = f"{found.name} is deployed from {version[:10]}, which"
+        branch = current_branch(project) or "HEAD"
+        if contains(project, version, version) and not contains(
+            project, f"origin/{project.branch or branch}", version
+        ):
+            yield failed(f"{text} is not in {branch}", f"merge it, or {DEPLOY} FORCE=1")
+        else:
             yield failed(
-                f"{found.name} is deployed from {version[:10]}, which this checkout does not have",
-                f"git pull; or {DEPLOY} FORCE=1, to go back",
+                f"{text} this checkout does not have", f"git pull; to roll back: {DEPLOY} FORCE=1"
             )
 
 
-def deployed_commit(here: Deployment, there: Deployed) -> str:
-    """The commit that a deployment says it is from; empty if its version says something else."""
-    return there.commit if "commit.stdout" in str(here.version) else ""
+def records_commit(here: Deployment) -> bool:
+    return "commit.stdout" in str(here.version)
+
+
+def deployed_commit(project: Project, here: Deployment, there: Deployed) -> str:
+    """The commit that a deployment is from; empty if its version is something else."""
+    if not records_commit(here):
+        return ""
+    version = str(there.found.version or "").removesuffix("-dirty")
+    if there.commit or not re.match(r"\w", version):
+        return there.commit
+    # An owner's build step may print a shorter name of the commit.
+    named = project.git("rev-parse", "--verify", "--quiet", f"{version}^{{commit}}")
+    return named.stdout.strip()
 
 
 def not_deployed(project: Project) -> Iterator[Finding]:
@@ -171,27 +223,30 @@ def not_deployed(project: Project) -> Iterator[Finding]:
             if not counterpart(project, here, on_the_server(project)):
                 yield failed(f"{here.name} is not deployed", DEPLOY)
             continue
-        version = deployed_commit(here, found)
-        if version and version != commit and contains(project, commit, version):
+        version = deployed_commit(project, here, found)
+        if records_commit(here) and not version:
+            text = f"{found.name} is deployed, but not from a commit of this project"
+            yield failed(text, DEPLOY)
+        elif version and version != commit and contains(project, commit, version):
             yield failed(f"{found.name} is deployed from an older commit", DEPLOY)
 
 
 def fix_deployed(project: Project) -> None:
     if [*taken(project), *newer(project)]:
-        return  # Only a person can tell what is right.
+        return  # Only a person can decide.
     say("Deploying …")
     run_checked("make", "prefect-deploy", "FORCE=1", cwd=project.root)
     project.workspace.forget()
 
 
 def in_the_file(project: Project) -> list[Deployed | None]:
-    """What the server has of each deployment in prefect.yaml."""
+    """The server's record of each deployment in prefect.yaml."""
     there = on_the_server(project)
     return [counterpart(project, each, there) for each in project.deployments]
 
 
 def check_orphaned(project: Project) -> Findings:
-    """What is on the server, and no longer in prefect.yaml."""
+    """Find what is on the server but no longer in prefect.yaml."""
     problems = [
         *(
             failed(f"{found.name} is deployed, but not in prefect.yaml", PRUNE)
@@ -200,7 +255,7 @@ def check_orphaned(project: Project) -> Findings:
         *(
             failed(
                 f"{found.name}: the schedule {schedule.slug} is not in prefect.yaml, "
-                "and still starts runs",
+                "but still starts runs",
                 PRUNE,
             )
             for found, schedule in orphaned_schedules(project)
@@ -213,11 +268,11 @@ def check_orphaned(project: Project) -> Findings:
             for found in formerly(project)
         ),
     ]
-    return problems or passed("nothing is deployed that prefect.yaml does not have")
+    return problems or passed("no deployment or schedule is left over")
 
 
 def orphaned(project: Project) -> Iterator[Deployed]:
-    """Those of this repository; of previews, only GitHub can tell whether they are in use."""
+    """Orphaned deployments of this repository, except previews, which may be in use."""
     here = in_the_file(project)
     for found in of_this_repository(project):
         if found not in here and not preview_of(found):
@@ -225,7 +280,7 @@ def orphaned(project: Project) -> Iterator[Deployed]:
 
 
 def orphaned_schedules(project: Project) -> Iterator[tuple[Deployed, DeploymentSchedule]]:
-    """Schedules whose slug is no longer in the file: Prefect keeps them, and starts their runs."""
+    """Schedules whose slug is no longer in the file; Prefect keeps them and starts their runs."""
     there = of_this_repository(project)
     for deployment in project.deployments:
         found = counterpart(project, deployment, there)
@@ -239,7 +294,7 @@ def orphaned_schedules(project: Project) -> Iterator[tuple[Deployed, DeploymentS
 
 
 def formerly(project: Project) -> Iterator[Deployed]:
-    """What was deployed from this repository's history under another address."""
+    """Deployments from another address with a commit of this repository."""
     here = in_the_file(project)
     for found in on_the_server(project):
         other = found.repository and not same_repository(found.repository, project.repository_url)

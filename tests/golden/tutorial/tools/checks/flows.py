@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The flows that deployments run, and the parameters that they are given."""
+"""The flows of the deployments, and their parameters."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from tools.base.project import Project
 
 
 def check_names(project: Project) -> Findings:
-    """Whether Prefect could tell the deployments from each other."""
+    """Whether Prefect can tell the deployments apart."""
     problems, seen = [], set()
     if not project.deployments:
         return failed("prefect.yaml has no deployment", "add one under deployments")
@@ -23,16 +23,16 @@ def check_names(project: Project) -> Findings:
         known = known or split_entrypoint(deployment.entrypoint)[1]
         identity = f"{known}/{deployment.name}"
         if identity in seen:
-            text = f"{identity} is there twice, and the last one overwrites the others"
-            problems.append(failed(text, "give each of them another name"))
+            text = f"{identity} is defined more than once, and the last one overwrites the others"
+            problems.append(failed(text, "give each of them its own name"))
         seen.add(identity)
-    return problems or passed("each deployment has one of its own")
+    return problems or passed("each deployment has its own name")
 
 
 def check_flows(project: Project) -> Findings:
-    """Whether each entrypoint is a flow that takes the parameters it is given."""
+    """Whether each entrypoint is a flow that accepts its parameters."""
     problems = [found for each in project.deployments for found in flow_problems(project, each)]
-    return problems or passed("each deployment has one that takes its parameters")
+    return problems or passed("each deployment's flow takes its parameters")
 
 
 def flow_problems(project: Project, deployment: Deployment) -> Iterator[Finding]:
@@ -44,7 +44,7 @@ def flow_problems(project: Project, deployment: Deployment) -> Iterator[Finding]
         flow = find_flow(project.root, where)
     except NoFlow as error:
         text = f"{deployment.name} runs {where}, which {error}"
-        yield failed(text, "correct its entrypoint, as MODULE:FUNCTION")
+        yield failed(text, "correct its entrypoint: MODULE:FUNCTION")
         return
     if flow:
         yield from parameter_problems(deployment, flow)
@@ -65,7 +65,7 @@ def parameter_problems(deployment: Deployment, flow: Flow) -> Iterator[Finding]:
 def missing_parameters(
     deployment: Deployment, flow: Flow, schedules: list[dict[str, Any]]
 ) -> Iterator[Finding]:
-    """What the runs of a schedule would lack; a run by hand is given what it needs."""
+    """Required parameters that scheduled runs lack; a manual run can be given them."""
     missing = {
         name
         for schedule in schedules

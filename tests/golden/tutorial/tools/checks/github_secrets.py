@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The secrets with which GitHub Actions deploys."""
+"""The secrets that GitHub Actions deploys with."""
 
 import json
 
@@ -15,26 +15,26 @@ SHARED = {
     "the organization": "actions/organization-secrets",
     "the environment production": "environments/production/secrets",
 }
-"""Where else a deploy gets its secrets from; an environment's come before an organization's."""
+"""Other places of secrets; an environment's secrets override an organization's."""
 
 
 def check_github_secrets(project: Project) -> Finding:
     name, there = project.repository[1], available(project)
     if isinstance(there, Finding):
         return there
-    wanted = secrets_of(project)
-    if missing := set(wanted) - there.keys():
+    needed = secrets_of(project)
+    if missing := set(needed) - there.keys():
         return failed(f"{name} lacks {' and '.join(sorted(missing))}")
-    return passed(f"{name} has {' and '.join(there[each] for each in wanted)}")
+    return passed(f"{name} has {' and '.join(there[each] for each in needed)}")
 
 
 def secrets_of(project: Project) -> dict[str, str]:
-    """The secrets that a deploy needs, and where each value is found."""
+    """The secrets that a deploy needs, and where to find each value."""
     return project.app.secrets_of(project) if project.app else SECRETS
 
 
 def available(project: Project) -> dict[str, str] | Finding:
-    """The secrets that a deploy gets, each with whose it is, or why they are not known."""
+    """The secrets that a deploy gets, each with its place, or why they are unknown."""
     own = secrets_there(project)
     if isinstance(own, Finding):
         return own
@@ -44,7 +44,7 @@ def available(project: Project) -> dict[str, str] | Finding:
 
 
 def inherited(project: Project) -> dict[str, str]:
-    """The secrets that are not the repository's own, each with its place; none if gh cannot tell."""
+    """Secrets from other places, each with its place; none if gh cannot list them."""
     host, name = project.repository
     found: dict[str, str] = {}
     for place, path in SHARED.items():
@@ -56,26 +56,26 @@ def inherited(project: Project) -> dict[str, str]:
 
 
 def secrets_there(project: Project) -> set[str] | Finding:
-    """The names of the repository's own secrets, or why they are not known."""
+    """The names of the repository's own secrets, or why they are unknown."""
     target = "/".join(project.repository)
     done = project.run("gh", "secret", "list", "--repo", target, "--json", "name")
     if done.returncode == NOT_LOGGED_IN:
-        return skipped("gh is not logged in", f"gh auth login, or {by_hand(project)}")
+        return skipped("gh is not logged in", f"{login(project)}, or {by_hand(project)}")
     if "error connecting" in done.stderr or done.returncode == TIMED_OUT:
-        return skipped(f"GitHub cannot be reached: {last_error(done)}")
+        return skipped(f"gh failed: {last_error(done)}")
     if done.returncode != 0:
-        return skipped(f"gh cannot tell: {last_error(done)}", by_hand(project))
+        return skipped(f"gh cannot list the secrets: {last_error(done)}", by_hand(project))
     return {secret["name"] for secret in json.loads(done.stdout)}
 
 
 def fix_github_secrets(project: Project, renew: bool = False) -> None:
-    """Set the secrets that are missing, or all of them."""
+    """Set the missing secrets, or all of them."""
     workspace = project.workspace
     values = {"PREFECT_API_KEY": workspace.key, "PREFECT_API_URL": workspace.url}
     if project.app:
         values = project.app.values(project)
     elif not workspace.key:
-        text = f"{workspace.url} is used without a key: uv run prefect cloud login"
+        text = f"{workspace.url} has no API key here: uv run prefect cloud login"
         raise ActionRequired(text)
     target, there = "/".join(project.repository), available(project)
     for name, value in values.items():
@@ -85,6 +85,13 @@ def fix_github_secrets(project: Project, renew: bool = False) -> None:
         if done.returncode != 0:
             text = f"gh secret set failed: {last_error(done)}; {by_hand(project)}."
             raise ActionRequired(text)
+
+
+def login(project: Project) -> str:
+    """What to do if gh is not logged in."""
+    host = project.repository[0]
+    cloud = host == "github.com" or host.endswith(".ghe.com")
+    return f"gh auth login, or set {'GH_TOKEN' if cloud else 'GH_ENTERPRISE_TOKEN'}"
 
 
 def by_hand(project: Project) -> str:

@@ -16,16 +16,16 @@ from tools.base.project import Project
 from tools.checks.flows import parameter_problems
 
 SECONDS = 120
-"""How long the imports may take."""
+"""The time limit for the imports, in seconds."""
 NOWHERE = "http://127.0.0.1:9/api"
-"""Nothing answers there."""
+"""An address where nothing answers."""
 
 
 def check_imports(project: Project) -> Findings:
-    """Import each entrypoint with what a run has: its packages, its variables, a fresh clone.
+    """Import each entrypoint as a run does: with its packages and variables, in a fresh clone.
 
     Args:
-        project: a snapshot: files that git ignores are no part of a container.
+        project: a snapshot, because a container has no ignored files.
     """
     problems = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -39,20 +39,20 @@ def check_imports(project: Project) -> Findings:
                 if "kind" in found:
                     problems.append(explained(project, those, found, folder))
                 elif not find_flow(project.root, entrypoint):
-                    # Only now is known what it takes.
+                    # Its parameters are known only now.
                     flow = Flow("", found["parameters"], frozenset(found["required"]))
                     problems += [bad for each in those for bad in parameter_problems(each, flow)]
     return problems or passed("each flow can be imported in a container")
 
 
 def by_environment(project: Project) -> Iterator[tuple[dict[str, str], list[Deployment]]]:
-    """The deployments with a flow, as far as one can tell, by the variables that runs get."""
+    """The deployments that have a flow, grouped by the environment of their runs."""
     groups: dict[str, list[Deployment]] = {}
     for deployment in project.deployments:
         try:
             find_flow(project.root, deployment.entrypoint)
         except NoFlow:
-            continue  # Another check says so.
+            continue  # Another check reports it.
         env = deployment.pool.job_variables.get("env")
         env = {str(k): str(v) for k, v in env.items()} if isinstance(env, dict) else {}
         groups.setdefault(json.dumps(env, sort_keys=True), []).append(deployment)
@@ -62,7 +62,7 @@ def by_environment(project: Project) -> Iterator[tuple[dict[str, str], list[Depl
 def import_all(
     project: Project, container: Container, env: dict[str, str], entrypoints: list[str]
 ) -> dict[str, dict[str, Any]]:
-    """What import_flows.py finds of each entrypoint."""
+    """The result of import_flows.py for each entrypoint."""
     found = container.prefix / "found.json"
     script = Path(__file__).parent.parent / "import_flows.py"
     python = str(container.prefix / "bin/python")
@@ -74,45 +74,45 @@ def import_all(
         faults: dict[str, dict[str, Any]] = json.loads(found.read_text(encoding="utf-8"))
         found.unlink()
         return faults
-    text = f"no end after {SECONDS} seconds" if done.returncode < 0 else done.stdout[-200:]
+    text = f"not finished after {SECONDS} seconds" if done.returncode < 0 else done.stdout[-200:]
     return {each: {"kind": "Import", "text": text} for each in entrypoints}
 
 
 def explained(
     project: Project, deployments: list[Deployment], fault: dict[str, str], folder: str
 ) -> Finding:
-    """What is wrong, and what to do about this kind of fault."""
+    """The fault, and the remedy for its kind."""
     names = ", ".join(each.name for each in deployments)
     where = place(project, fault)
     match fault["kind"]:
         case "ModuleNotFoundError":
             distributions = packages_distributions().get(fault["name"].partition(".")[0], [])
-            remedy = f"uv add {' '.join(distributions) or 'the package that has it'}"
-            text = f"{names}: {where} imports {fault['name']}, which uv.lock does not bring"
+            remedy = f"uv add {' '.join(distributions) or 'the package that provides it'}"
+            text = f"{names}: {where} imports {fault['name']}, which containers do not install"
             if own_image(deployments[0]):
-                return warning(f"{text}, so that the image has to have it", remedy)
+                return warning(f"{text}, so the image must have it", remedy)
             return failed(text, remedy)
         case "environ":
             name = fault["text"].strip("'")
-            text = f"{names}: {where} needs {name} in the environment when it is imported"
+            text = f"{names}: {where} needs {name} in the environment at import"
             remedy = f"set {name} under env in job_variables, or read it inside the flow"
             if secrets := deployments[0].pool.job_variables.get("secrets"):
-                return warning(f"{text}, and {secrets} has to have it", "read it inside the flow")
+                return warning(f"{text}, so {secrets} must have it", "read it inside the flow")
             return failed(text, remedy)
         case "FileNotFoundError" if fault["path"]:
             path = fault["path"].replace(f"{folder}/local", "/usr/local")
             text = f"{names}: {where} opens {path}, which containers do not have"
-            remedy = "move it into the package, and find it with importlib.resources"
+            remedy = "move it into the package, and open it with importlib.resources"
             return failed(text, remedy)
         case "ConnectError" | "ConnectTimeout":
-            text = f"{names}: {where} asks a server when it is imported, which cannot be tried here"
-            return warning(text, "ask inside the flow")
+            text = f"{names}: {where} calls a server at import, which cannot be tested here"
+            return warning(text, "call it inside the flow")
     text = " ".join(f"{fault['kind']}: {fault['text']}".split())
-    return failed(f"{names}: {where} cannot be imported: {text}", "correct it; make test")
+    return failed(f"{names}: {where} cannot be imported: {text}", "fix it, then run make test")
 
 
 def own_image(deployment: Deployment) -> bool:
-    """Whether its image may have more than Prefect's, which has nothing else of use."""
+    """Whether its image may have packages that Prefect's own image lacks."""
     given = deployment.pool.job_variables
     tag = (given.get("image") or {}).get("tag", "") if isinstance(given.get("image"), dict) else ""
     added = isinstance(given.get("pip_packages"), list)
@@ -120,7 +120,7 @@ def own_image(deployment: Deployment) -> bool:
 
 
 def place(project: Project, fault: dict[str, str]) -> str:
-    """The line of the fault, in a file of the project."""
+    """The file and line of the fault in the project."""
     if not fault.get("file"):
         return "its module"
     file = Path(fault["file"])

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The job variables of each deployment, against what its work pool takes."""
+"""The job variables of each deployment, checked against its work pool's schema."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ OFFICIAL = re.compile(r"(?:docker\.io/)?prefecthq/prefect:(.+)-python(\d+\.\d+)"
 
 
 def schema_of(project: Project, pool: str) -> dict[str, Any]:
-    """What a work pool takes: as the server says, or else as it was last seen."""
+    """A work pool's schema, from the server or else as last seen."""
     if project.app:
         schema: dict[str, Any] = project.app.SCHEMA
         return schema
@@ -34,7 +34,7 @@ def schema_of(project: Project, pool: str) -> dict[str, Any]:
 
 
 def with_properties(project: Project) -> list[tuple[Deployment, dict[str, Any]]]:
-    """Each deployment, with what its work pool says of each job variable."""
+    """Each deployment, with the schema of its job variables."""
     pools = {name: schema_of(project, name).get("properties", {}) for name in project.pools}
     return [(deployment, pools[deployment.pool.name]) for deployment in project.with_pool]
 
@@ -46,12 +46,12 @@ def check_job_variables(project: Project) -> Findings:
         for deployment in project.with_pool
         for problem in variable_problems(deployment, schemas[deployment.pool.name])
     ]
-    return problems or passed(f"{', '.join(project.pools) or 'no work pool'} takes each of them")
+    return problems or passed(f"all are valid for {', '.join(project.pools) or 'no work pool'}")
 
 
 def variable_problems(deployment: Deployment, schema: dict[str, Any]) -> Iterator[Finding]:
     known = schema.get("properties", {})
-    # What a build step fills in has its type only then.
+    # A build step's output has its type only at deploy.
     given = {
         name: value
         for name, value in deployment.pool.job_variables.items()
@@ -70,13 +70,13 @@ def variable_problems(deployment: Deployment, schema: dict[str, Any]) -> Iterato
 
 
 def check_images(project: Project) -> Findings:
-    """Whether each image has the project's Python, and the Prefect of uv.lock."""
+    """Whether each image has the project's Python and the Prefect of uv.lock."""
     problems = [
         problem
         for deployment, properties in with_properties(project)
         if (problem := image_problem(project, deployment, properties))
     ]
-    return problems or passed("each has the project's Python and Prefect, as far as its name says")
+    return problems or passed("no tag names another Python or Prefect than the project's")
 
 
 def image_problem(
@@ -87,19 +87,19 @@ def image_problem(
     tag = str(image.get("tag") or "") if isinstance(image, dict) else ""
     pinned = ".".join(project.read(".python-version").strip().split(".")[:2])
     if not tag and pinned != DEFAULT_PYTHON:
-        text = f"{deployment.name} has no image, and the default one has Python {DEFAULT_PYTHON}"
+        text = f"{deployment.name} has no image, and the default image has Python {DEFAULT_PYTHON}"
         tag = f"docker.io/prefecthq/prefect:{project.locked_version('prefect')}-python{pinned}"
         return failed(f"{text}, not {pinned}", f"add image: {{tag: {tag}}} to its job_variables")
     if not (official := OFFICIAL.fullmatch(tag)):
         return None
     prefect, python = official.groups()
     if python != pinned:
-        text = f"{deployment.name}: {tag} has Python {python}, .python-version is {pinned}"
+        text = f"{deployment.name}: {tag} has Python {python}, but .python-version is {pinned}"
         return failed(text, f"end its tag with -python{pinned}")
     locked = project.locked_version("prefect")
     if not PLACEHOLDER.fullmatch(prefect.strip()) and not f"{locked}.".startswith(f"{prefect}."):
-        text = f"{deployment.name}: {tag} has another Prefect than uv.lock, {locked}"
-        return failed(text, "write {{ prefect-version.stdout }} in its place")
+        text = f"{deployment.name}: {tag} has a different Prefect than uv.lock ({locked})"
+        return failed(text, "write {{ prefect-version.stdout }} instead of its version")
     return None
 
 
@@ -110,4 +110,4 @@ def check_timeouts(project: Project) -> Findings:
         if default and "timeout" not in deployment.pool.job_variables:
             text = f"{deployment.name} has no timeout: Modal stops its runs after {default} s"
             problems.append(failed(text, "add timeout: 3600 to its job_variables"))
-    return problems or passed("each deployment says when Modal stops a run")
+    return problems or passed("each deployment has one")

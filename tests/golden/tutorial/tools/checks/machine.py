@@ -31,21 +31,21 @@ def check_uv(project: Project) -> Finding:
 
 def check_lock_file(project: Project) -> Finding:
     if project.git("check-ignore", "--quiet", "uv.lock").returncode == 0:
-        text = "git ignores it, and containers install what it says"
+        text = "git ignores it, but containers install from it"
         return failed(text, "delete the rule that git check-ignore --verbose uv.lock shows")
     done = project.run(process.uv(project.root), "lock", "--check", "--offline")
     if done.returncode == 0:
         return passed("it matches pyproject.toml")
     if "needs to be updated" in done.stderr or "Unable to find lockfile" in done.stderr:
         return failed("it does not match pyproject.toml", "uv lock")
-    raise CheckSkipped(f"uv cannot tell offline: {process.last_error(done)}")
+    raise CheckSkipped(f"uv cannot check it offline: {process.last_error(done)}")
 
 
 def check_python(project: Project) -> Finding:
     pinned = project.read(".python-version").strip()
     if re.fullmatch(r"\d+\.\d+\.\d+", pinned):
         minor = pinned.rpartition(".")[0]
-        text = f".python-version is {pinned}, and containers may have another {minor}"
+        text = f".python-version is {pinned}, but containers may have another {minor}"
         return failed(text, f"write {minor} in it")
     required = str(project.pyproject["project"]["requires-python"])
     try:
@@ -53,25 +53,25 @@ def check_python(project: Project) -> Finding:
     except (InvalidSpecifier, InvalidVersion) as error:
         return failed(str(error), "name a version such as 3.12 in both files")
     if not fits:
-        text = f".python-version is {pinned}, pyproject.toml requires {required}"
-        return failed(text, "write a version in .python-version that pyproject.toml takes")
+        text = f".python-version is {pinned}, but pyproject.toml requires {required}"
+        return failed(text, "write a version in .python-version that pyproject.toml allows")
     here = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if pinned != here:
-        return failed(f".python-version is {pinned}, this is Python {here}", "make setup")
+        return failed(f".python-version is {pinned}, but this is Python {here}", "make setup")
     answer = project.answers.get("python_version", pinned)
     if pinned != answer:
-        text = f".python-version is {pinned}, the answer {answer}"
+        text = f".python-version is {pinned}, but the answer is {answer}"
         return failed(text, f"uvx copier update --data python_version={pinned}")
     return passed(f"Python {pinned} in every file")
 
 
 def check_template(project: Project) -> Finding:
     if not project.answers:
-        return passed("this project has left it")
+        return passed("this project no longer uses it")
     copier = (process.uv(project.root), "tool", "run", "--from", COPIER, "copier")
     done = project.run(*copier, "check-update", "--output-format", "json")
     if done.returncode != 0:
-        raise CheckSkipped(f"Copier cannot tell: {process.last_error(done)}")
+        raise CheckSkipped(f"Copier cannot list the releases: {process.last_error(done)}")
     found = json.loads(done.stdout)
     here, newest = found["current_version"], found["latest_version"]
     if found["update_available"]:

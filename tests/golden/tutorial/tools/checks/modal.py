@@ -16,18 +16,18 @@ from tools.base.stop import ActionRequired, CheckSkipped
 
 POOL_TYPE = "modal:push"
 PLAN = (
-    "Your plan of Prefect Cloud does not take push work pools; the free one never does. "
+    "Your Prefect Cloud plan does not support push work pools; the free plan never does. "
     "Choose a paid plan: https://www.prefect.io/pricing"
 )
 
 
 def read_token() -> dict[str, str | None]:
-    """The token in the environment, or else in Modal's own configuration, read now."""
+    """The token in the environment or in Modal's configuration, read now."""
     sys.modules.pop("modal.config", None)
     try:
         from modal.config import Config
     except ImportError:
-        raise CheckSkipped("modal is not installed, make setup does that") from None
+        raise CheckSkipped("modal is not installed: make setup") from None
     except Exception as error:
         text = f"Modal's configuration cannot be read: {type(error).__name__}, see ~/.modal.toml"
         raise CheckSkipped(text) from None
@@ -36,7 +36,7 @@ def read_token() -> dict[str, str | None]:
 
 
 def credentials_block(pool: WorkPool) -> UUID | None:
-    """The block in which Prefect keeps the Modal token of a work pool, if it has one."""
+    """The block with the Modal token of a work pool, if it has one."""
     variables = pool.base_job_template.get("variables", {}).get("properties", {})
     chosen = variables.get("modal_credentials", {})
     reference = (chosen.get("default") or {}).get("$ref", {})
@@ -73,9 +73,9 @@ def check_work_pools(project: Project) -> Findings:
 def work_pool_problem(project: Project, name: str) -> Finding | None:
     pool = project.workspace.work_pool(name)
     if not pool:
-        return failed(f"{name} is missing", "make bootstrap, on a paid plan of Prefect Cloud")
+        return failed(f"{name} is missing", "make bootstrap (needs a paid Prefect Cloud plan)")
     if pool.type != POOL_TYPE:
-        remedy = "name another one in prefect.yaml, or delete this one"
+        remedy = "name another work pool in prefect.yaml, or delete this one"
         return failed(f"{name} is of type {pool.type}, not {POOL_TYPE}", remedy)
     if pool.is_paused:
         return failed(f"{name} is paused", f"uv run prefect work-pool resume {shlex.quote(name)}")
@@ -93,7 +93,7 @@ def fix_work_pools(project: Project) -> None:
 
 
 def create_work_pool(project: Project, name: str) -> None:
-    """Create a work pool, and then its token, so that a refusal leaves nothing behind."""
+    """Create a work pool before its token, so that a refusal leaves nothing behind."""
     say(f"Creating the work pool {name} …")
     command = (*process.PREFECT, "--no-prompt", "work-pool")
     created = project.run(*command, "create", "--type", POOL_TYPE, "--", name, limit=None)
@@ -111,10 +111,10 @@ def create_work_pool(project: Project, name: str) -> None:
 
 
 def save_token(project: Project, name: str) -> bool:
-    """Give a work pool this machine's token; Prefect may have kept one of an earlier pool.
+    """Give a work pool this machine's token, even if Prefect kept an earlier pool's token.
 
     Returns:
-        Whether the work pool has a block for it.
+        Whether the work pool has a block for the token.
     """
     project.workspace.forget()
     pool = project.workspace.work_pool(name)

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What Prefect would store and show in plain text."""
+"""Secrets that Prefect would store and show in plain text."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ RANDOM = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w+/=-]{20,}")
 
 
 def check_secrets(project: Project) -> Findings:
-    """Look for what Prefect would store and show in plain text."""
+    """Look for secrets that Prefect would store and show in plain text."""
     problems = []
     deployments = project.deployments
     for deployment, written in zip(
@@ -36,11 +36,11 @@ def check_secrets(project: Project) -> Findings:
         for path, value in leaves(given):
             if found := exposed(deployment.name, path, value):
                 problems.append(found)
-    return problems or passed("no job variable and no parameter looks like one")
+    return problems or passed("no job variable or parameter looks like a secret")
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Each text in a value, with the keys that lead to it."""
+    """Each text in a value, with the path of its keys."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from leaves(inner, f"{path}.{key}" if path else str(key))
@@ -60,18 +60,18 @@ def exposed(deployment: str, path: str, value: str) -> Finding | None:
     if variables := [each for each in placeholders if each.startswith("$")]:
         text = f"{deployment}: Prefect stores {', '.join(variables)} in plain text as {rest}"
         return warning(
-            f"{text}; where that is not set, such as in CI, it is empty",
-            "write its value; a secret belongs to Modal's, named under secrets",
+            f"{text}; where the variable is not set, such as in CI, it is empty",
+            "write the value itself; for a secret, use a Modal secret under secrets",
         )
-    # There, Modal's secrets are named.
+    # These are names of Modal secrets.
     if placeholders or re.match(r"job_variables\.(secrets|image)\b", path):
         return None
     name = rest.rpartition(".")[2]
     text = f"{deployment}: {rest} looks like a secret, and Prefect shows it in plain text"
-    remedy = "put it into a Modal secret, named under secrets; revoke it if it was pushed"
+    remedy = "move it to a Modal secret under secrets; revoke it if it was pushed"
     if SECRET_VALUE.search(value) or (name.lower().endswith("key") and RANDOM.fullmatch(value)):
         return failed(text, remedy)
     if SECRET_NAME.fullmatch(name):
-        # A parameter may also be the name of a block.
+        # A parameter may be the name of a block.
         return failed(text, remedy) if top == "job_variables" else warning(text, remedy)
     return None

@@ -15,9 +15,9 @@ from tools.base.workspace import api_of_console
 KEYS = "https://app.prefect.cloud/my/api-keys"
 SECRETS = {
     "PREFECT_API_KEY": f"a new key from {KEYS}",
-    "PREFECT_API_URL": "what uv run prefect config view prints where you are logged in",
+    "PREFECT_API_URL": "printed by uv run prefect config view where you are logged in",
 }
-"""What GitHub Actions deploys with, and where each value is found."""
+"""The secrets that GitHub Actions deploys with, and where to find each value."""
 
 
 def check_prefect(project: Project) -> Findings:
@@ -36,20 +36,26 @@ def check_prefect(project: Project) -> Findings:
     except PrefectHTTPStatusError as error:
         if error.response.status_code not in (401, 403):
             raise
+        if not has_login(project):
+            return failed("no API key is set", f"set PREFECT_API_KEY, from {KEYS}")
         remedy = "uv run prefect cloud login, with a new key"
         if "PREFECT_API_KEY" in os.environ:
             remedy = f"set PREFECT_API_KEY to a new one from {KEYS}, or unset it and log in"
         if in_actions():
-            remedy = f"replace the secret PREFECT_API_KEY by a new one from {KEYS}"
+            remedy = f"replace the secret PREFECT_API_KEY with a new one from {KEYS}"
         return failed(f"{url} refuses the key", remedy)
     return passed(url)
 
 
+def has_login(project: Project) -> bool:
+    return bool(project.workspace.key or project.workspace.auth_string)
+
+
 def missing_secrets(project: Project) -> list[Finding]:
-    """The secrets that GitHub does not have: it gives a step an empty text in their place."""
+    """The missing GitHub secrets: a step gets an empty text for each."""
     given = {"PREFECT_API_URL": project.workspace.url, "PREFECT_API_KEY": project.workspace.key}
     if project.app:
-        del given["PREFECT_API_KEY"]  # A server of one's own may need none.
+        del given["PREFECT_API_KEY"]  # Your own server may need none.
     page = web_address("settings", "secrets", "actions")
     return [
         failed(f"the secret {name} is missing", f"add it at {page}: {SECRETS[name]}")
@@ -64,11 +70,13 @@ def fix_prefect(project: Project) -> None:
         command = (*process.PREFECT, "config", "set", f"PREFECT_API_URL={api}")
         process.run_checked(*command, cwd=project.root)
     elif "PREFECT_API_KEY" in os.environ and url:
-        return  # Prefect's login does not replace a key from the environment.
+        return  # Prefect's login does not replace a key in the environment.
     else:
         otherwise = f"Set PREFECT_API_URL and PREFECT_API_KEY (from {KEYS})."
         if url:
-            otherwise = f"{url} refuses the key. Set PREFECT_API_KEY to another one."
+            otherwise = f"{url} refuses the key. Set PREFECT_API_KEY to another one, from {KEYS}."
+            if not has_login(project):
+                otherwise = f"No API key is set. Set PREFECT_API_KEY, from {KEYS}."
         login = (*process.PREFECT, "cloud", "login")
         process.run_interactively(*login, cwd=project.root, otherwise=otherwise)
     project.workspace.refresh()

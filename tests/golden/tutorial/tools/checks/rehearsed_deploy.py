@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The deploy, as Prefect does it, to a server that is thrown away."""
+"""A real deploy to a temporary Prefect server."""
 
 import tempfile
 
@@ -11,19 +11,22 @@ from tools.base.stop import CheckSkipped
 
 
 def check_deploy(project: Project, names: list[str]) -> Findings:
-    """Deploy what has these names, to work pools that take what Modal's do."""
+    """Deploy the deployments of these names, to work pools with the schema of Modal's."""
     if not names:
-        raise CheckSkipped("no deployment is right so far")
+        raise CheckSkipped("no deployment has passed the checks above")
     with throw_away_server() as url, tempfile.TemporaryDirectory() as home:
         for pool in project.pools:
             create_pool(url, pool)
         outcome = deploy_each(project, quietly(settings(url, home)), names)
     return [finding(here.name, why) for here, why in outcome.failed] or passed(
-        "Prefect takes each deployment"
+        "Prefect accepts each deployment"
     )
 
 
 def finding(name: str, why: str) -> Finding:
     if "Prefect Cloud" in why:
-        return warning(f"{name}: {why}, which this is not", "make prefect-deploy shows it")
-    return failed(f"{name}: Prefect does not deploy it: {why}", "correct it in prefect.yaml")
+        return warning(
+            f"{name}: {why}, which this check does not use",
+            "make prefect-deploy shows whether it works",
+        )
+    return failed(f"{name}: Prefect refuses to deploy it: {why}", "correct it in prefect.yaml")

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The repository: whose it is, and where its remote leads."""
+"""The repository and its remote."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ from tools.base.stop import CheckSkipped
 
 
 def top_folder(project: Project) -> Path | None:
-    """The top folder of the git repository that the project is in, if it is in one."""
+    """The top folder of the project's git repository, if there is one."""
     done = project.git("rev-parse", "--show-toplevel")
     return Path(done.stdout.strip()) if done.returncode == 0 else None
 
@@ -20,16 +20,16 @@ def top_folder(project: Project) -> Path | None:
 def check_remote(project: Project) -> Finding:
     top = top_folder(project)
     if top and not top.samefile(project.root):
-        text = f"this folder is a part of another repository, {top}"
+        text = f"this folder is inside another repository, {top}"
         return failed(
             text,
             f"git init --initial-branch {shlex.quote(project.branch or 'main')}, "
-            "here or where you move it: a project is a repository of its own",
+            "here or after you move it: a project needs its own repository",
         )
     origin = project.git("config", "remote.origin.url").stdout.strip()
     if not origin:
-        return failed("there is no remote called origin")
-    # git may know the address by a short form of its owner's.
+        return failed("there is no remote named origin")
+    # git's settings may define a short form of the address.
     full = project.git("ls-remote", "--get-url", "origin").stdout.strip()
     url = project.repository_url
     if not any(same_repository(real_address(project, each), url) for each in (origin, full)):
@@ -40,12 +40,12 @@ def check_remote(project: Project) -> Finding:
 
 
 def shown(address: str) -> str:
-    """An address without what might be a password in it."""
+    """An address without a password."""
     return re.sub(r"//[^/@]*@", "//", address)
 
 
 def real_address(project: Project, address: str) -> str:
-    """An address with the name of its host that ssh stands for, if it is one of ssh's."""
+    """An ssh address with its real host name; any other address unchanged."""
     if re.match(r"https?://|file://|/", address):
         return address
     try:

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The schedules: what Prefect would refuse, resume or double."""
+"""The schedules: what Prefect would refuse, resume or duplicate."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,13 +20,13 @@ def check_schedules(project: Project) -> Findings:
             text = f"{deployment.name} does not say whether it is paused"
             problems.append(failed(text, "add paused: false to it"))
         problems += schedule_problems(deployment)
-    return problems or passed("a deploy keeps each of them as it is")
+    return problems or passed("deploys change none that you paused")
 
 
 def schedule_problems(deployment: Deployment) -> Iterator[Finding]:
     if deployment.schedule:
-        text = f"{deployment.name} has a schedule:, and each deploy resumes it if it was paused"
-        yield failed(text, "make it an element of schedules, with a slug")
+        text = f"{deployment.name} has a schedule:, which each deploy resumes if it was paused"
+        yield failed(text, "move it to schedules, and add a slug")
     slugs = set()
     for schedule in filter(None, deployment.schedules or []):
         slug = schedule.get("slug") if isinstance(schedule, dict) else None
@@ -43,7 +43,7 @@ def schedule_problems(deployment: Deployment) -> Iterator[Finding]:
 
 
 def refused_schedule(schedule: Any) -> str:
-    """Why Prefect does not take a schedule; empty if it does, or if only a deploy can tell."""
+    """Why Prefect refuses a schedule; empty if it does not, or if only a deploy can tell."""
     try:
         from prefect.cli.deploy._models import RawScheduleConfig
         from prefect.cli.deploy._schedules import _schedule_config_to_deployment_schedule
@@ -55,11 +55,11 @@ def refused_schedule(schedule: Any) -> str:
         RawScheduleConfig.model_validate(schedule)
         _schedule_config_to_deployment_schedule(schedule)
     except ValidationError as error:
-        # An unknown key is one of the keys' faults.
+        # The check of the keys reports unknown ones.
         if not (errors := [each for each in error.errors() if each["type"] != "extra_forbidden"]):
             return ""
         first = errors[0]
         return f"{'.'.join(map(str, first['loc'])) or 'a schedule'}: {first['msg']}"
-    except Exception as error:  # Whatever its libraries raise about a date.
+    except Exception as error:  # Its libraries raise various errors for dates.
         return f"{error} in a schedule"
     return ""

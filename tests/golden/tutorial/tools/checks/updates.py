@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""How updates of the template arrive, and whether GitHub lets them."""
+"""How template updates arrive, and whether GitHub allows them."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ from tools.base.finding import Finding, Findings, passed, skipped, warning
 from tools.base.process import TIMED_OUT, Completed, last_error
 from tools.base.project import Project
 from tools.base.stop import ActionRequired
-from tools.checks.github_secrets import NOT_LOGGED_IN
+from tools.checks.github_secrets import NOT_LOGGED_IN, login
 
 WORKFLOW = "template_update.yaml"
 TOKEN = "TEMPLATE_UPDATE_TOKEN"
@@ -18,7 +18,7 @@ DISABLED = "disabled_inactivity"
 
 
 class Channel:
-    """What GitHub says of the workflow that brings updates, and of what it may do."""
+    """GitHub's state of the update workflow and its permissions."""
 
     def __init__(self, project: Project) -> None:
         questions = (
@@ -29,7 +29,7 @@ class Channel:
             "organization-secrets?per_page=100",
         )
         target = project.repository
-        # All at once: one after the other, they would take seconds.
+        # In parallel: one after the other, they would take seconds.
         with ThreadPoolExecutor() as pool:
             asked = pool.map(lambda question: ask(project, target, question), questions)
             self.said = list(asked)
@@ -45,14 +45,14 @@ class Channel:
 
     @property
     def own_token(self) -> bool | None:
-        """Whether there is a token of the owner's or organization's; None if GitHub does not say."""
+        """Whether the owner or organization has set a token; None if unknown."""
         own = answer(self.secrets).get("secrets")
         shared = answer(self.shared).get("secrets", [])
         return None if own is None else TOKEN in {secret["name"] for secret in [*own, *shared]}
 
     @property
     def allowed(self) -> bool | None:
-        """Whether it may open pull requests; None if GitHub does not say."""
+        """Whether it may open pull requests; None if unknown."""
         return self.own_token or answer(self.setting).get("can_approve_pull_request_reviews")
 
 
@@ -63,7 +63,7 @@ def ask(project: Project, target: tuple[str, str], question: str, *options: str)
 
 
 def answer(done: Completed) -> dict[str, Any]:
-    """What GitHub has answered; empty if it has refused."""
+    """GitHub's answer; empty if it refused."""
     return json.loads(done.stdout) if done.returncode == 0 else {}
 
 
@@ -76,24 +76,26 @@ def check_updates(project: Project) -> Findings:
         case "workflow":
             return check_workflow(project)
         case "renovate":
-            return passed("Renovate brings them, if its app is installed, which gh cannot see")
+            return passed("Renovate brings them, if its app is installed (gh cannot see that)")
         case "none":
             return passed("make update brings them")
-    return passed("this project has left the template")
+    return passed("this project no longer uses the template")
 
 
 def check_workflow(project: Project) -> Findings:
     host = project.repository[0]
     if host != "github.com" and not host.endswith(".ghe.com"):
         # https://github.com/actions/download-artifact#v4---whats-new
-        text = f"the workflow hands over artifacts, which GitHub Enterprise Server ({host}) lacks"
-        return warning(text, "uvx copier update --data updates=none, and make update")
+        text = (
+            f"the workflow uses artifacts that GitHub Enterprise Server ({host}) does not support"
+        )
+        return warning(text, "uvx copier update --data updates=none, then use make update")
     channel = Channel(project)
     for done in channel.said:
         if done.returncode == NOT_LOGGED_IN:
-            return skipped("gh is not logged in", "gh auth login")
+            return skipped("gh is not logged in", login(project))
         if done.returncode in (127, TIMED_OUT) or "error connecting" in done.stderr:
-            return skipped(f"GitHub cannot be asked: {last_error(done)}")
+            return skipped(f"gh failed: {last_error(done)}")
     problems = [*of_workflow(project, channel), *of_setting(project, channel)]
     return problems or passed(f"connected; {looked(channel)}; {token(channel)}")
 
@@ -132,8 +134,8 @@ def of_setting(project: Project, channel: Channel) -> list[Finding]:
 def looked(channel: Channel) -> str:
     run = channel.last_run
     if not run:
-        return "has not looked yet"
-    return f"last look on {run['created_at'][:10]}: {run['conclusion'] or 'not over yet'}"
+        return "has not run yet"
+    return f"last run on {run['created_at'][:10]}: {run['conclusion'] or 'still running'}"
 
 
 def token(channel: Channel) -> str:
@@ -141,7 +143,7 @@ def token(channel: Channel) -> str:
         return f"gh cannot see whether {TOKEN} is set"
     if channel.own_token:
         return f"{TOKEN} is set"
-    return f"without {TOKEN}, so you start CI for its pull requests"
+    return f"{TOKEN} is not set, so you start CI for its pull requests"
 
 
 def by_hand(project: Project) -> str:
@@ -151,7 +153,7 @@ def by_hand(project: Project) -> str:
 
 
 def can_connect(project: Project) -> bool:
-    """Whether GitHub keeps updates back, and may be told not to."""
+    """Whether GitHub blocks updates in a way that bootstrap can fix."""
     if project.answers.get("updates") != "workflow":
         return False
     channel = Channel(project)
@@ -159,10 +161,10 @@ def can_connect(project: Project) -> bool:
 
 
 def fix_updates(project: Project) -> None:
-    """Enable the workflow again, and let Actions open pull requests.
+    """Enable the workflow, and allow Actions to open pull requests.
 
     Raises:
-        ActionRequired: GitHub refuses; an organization may have forbidden it.
+        ActionRequired: GitHub refuses; an organization may forbid it.
     """
     channel = Channel(project)
     if channel.state == DISABLED:

@@ -1,2 +1,2 @@
 # mypy: ignore-errors
-"""What `make update` and the weekly workflow do. It needs no package but Copier."""
+"""`make update` and the weekly workflow. The only package that this needs is Copier."""

@@ -19,7 +19,7 @@ def merge(root: Path) -> int:
     """Merge the newest release into the files here, and return the exit code."""
     if run(root, "rev-parse", "--git-dir").returncode != 0:
         raise ActionRequired(
-            "This folder is no git repository, and an update merges with git. Clone your project, "
+            "This folder is not a git repository, which an update needs. Clone your project, "
             "or: git init, git add --all, git commit"
         )
     if git(root, "status", "--porcelain"):
@@ -33,20 +33,20 @@ def merge(root: Path) -> int:
     mark_conflicts(root, change)
     print(for_terminal(change.update, change.files))
     if not (conflicts := change.update.conflicts):
-        print("\nReview it: git status, git diff. Then: make setup lint check test, and commit.")
+        print("\nReview it (git status, git diff), run make setup lint check test, and commit.")
         return 0
-    print("\nYour changes and the template's meet in these files:")
+    print("\nYour changes conflict with the template's in these files:")
     for name in conflicts:
         print(f"  {printable(name)}")
     print(
-        "Where lines stand between <<<<<<< and >>>>>>>, keep the right ones, then: git add FILE\n"
+        "Keep the right lines between <<<<<<< and >>>>>>>, then: git add FILE\n"
         "To take the template's version instead: git checkout --theirs FILE"
     )
     return 1
 
 
 def mark_conflicts(root: Path, change: Change) -> None:
-    """Let git know of the conflicts, as after a merge of its own."""
+    """Mark the conflicts in git's index, as after a merge."""
     for blob in change.blobs:
         git(root, "hash-object", "-w", "--stdin", given=blob)
     forget = [f"0 {'0' * 40}\t{name}" for name in change.update.conflicts]
@@ -55,7 +55,7 @@ def mark_conflicts(root: Path, change: Change) -> None:
 
 
 def prepare(root: Path, folder: Path) -> int:
-    """Leave the newest release in a folder for `offer`, as a patch and what there is to say."""
+    """Write the newest release to a folder for `offer`, as a patch and a description."""
     folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as temporary:
         change = make(root, Path(temporary), ask=False, relock=True)
@@ -69,7 +69,7 @@ def prepare(root: Path, folder: Path) -> int:
 
 
 def main(command: str, *arguments: str) -> int:
-    # What an update brings into these folders must not be imported by what is running.
+    # The running process must not import files of the update.
     sys.path[:] = [place for place in sys.path if Path(place).resolve() != Path.cwd()]
     root = Path(__file__).resolve().parents[2]
     try:
@@ -90,7 +90,7 @@ def main(command: str, *arguments: str) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted. Run it again.", file=sys.stderr)
         return 130
-    raise SystemExit(f"There is no {command}.")
+    raise SystemExit(f"Unknown command: {command}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The change that an update makes, made in a clone, where nothing of it is run."""
+"""The change of an update, made in a clone without running any of it."""
 
 import json
 import os
@@ -17,14 +17,14 @@ from tools.update.patch import Changed, changed, check
 ANSWERS = ".copier-answers.yml"
 COPIER = Path(__file__).with_name("guarded_copier.py")
 TOKEN = "TEMPLATE_READ_TOKEN"
-"""The variable with a token that may read a private template."""
+"""The variable with a token that can read a private template."""
 PATCH = ("--binary", "--full-index", "--no-renames")
 NOBODY = {
     f"GIT_{role}_{what}": "template-update"
     for role in ("AUTHOR", "COMMITTER")
     for what in ("NAME", "EMAIL")
 }
-"""Who commits in Copier's own temporary repositories."""
+"""The author of commits in Copier's temporary repositories."""
 FOR_PRIVATE = (
     f"If it is private, create a fine-grained token that can read its Contents, and add it as the "
     f"secret {TOKEN} of this project's repository (settings/secrets/actions)"
@@ -34,52 +34,52 @@ HELPER = f'!f() {{ echo username=x-access-token; echo "password=${TOKEN}"; }}; f
 
 @dataclass(frozen=True)
 class Update:
-    """What there is to say of an update."""
+    """The description of an update."""
 
     address: str
-    """Where the template is."""
+    """The template's address."""
     before: str
     after: str
     """The release."""
     conflicts: list[str]
-    """The files in which both versions stand now."""
+    """The files with conflicts."""
     locked: bool
-    """Whether uv.lock fits."""
+    """Whether uv.lock is up to date."""
     changelog: str
 
 
 @dataclass(frozen=True)
 class Change:
-    """An update, and the change that it makes to the commit that is checked out."""
+    """An update, and its change to the commit that is checked out."""
 
     update: Update
     patch: bytes
     files: list[Changed]
     entries: list[str]
-    """The versions of the files in conflict, as `git ls-files --unmerged` lists them."""
+    """The files in conflict, as `git ls-files --unmerged` lists them."""
     blobs: list[bytes]
-    """What stands in these."""
+    """The contents of their versions."""
 
 
 def answer(root: Path, name: str) -> str:
-    """What .copier-answers.yml says of a name that is Copier's own.
+    """A value of Copier's own in .copier-answers.yml.
 
     Raises:
-        ActionRequired: it does not.
+        ActionRequired: the value is missing.
     """
     text = (root / ANSWERS).read_text(encoding="utf-8") if (root / ANSWERS).exists() else ""
     found = re.search(rf"^{name}: *(['\"]?)(.+?)\1 *$", text, re.MULTILINE)
     if not found:
         what = f"{ANSWERS} has no {name}" if text else f"{ANSWERS} is missing"
         raise ActionRequired(
-            f"{what}, so nothing tells what this project was made from. The way back: "
+            f"{what}, so it is unknown which template this project is from. To fix that: "
             "docs/moving.md in the template's repository"
         )
     return found[2]
 
 
 def full_address(address: str) -> str:
-    """The address of a template without Copier's short forms."""
+    """The full address of a template, without Copier's short forms."""
     for short, host in (("gh:", "https://github.com/"), ("gl:", "https://gitlab.com/")):
         if address.startswith(short):
             return host + address.removeprefix(short).strip("/").removesuffix(".git") + ".git"
@@ -90,7 +90,7 @@ def fetch(root: Path, address: str, mirror: Path, ask: bool) -> None:
     """Clone the template, with all its releases; git may ask for a password only with `ask`.
 
     Raises:
-        ActionRequired: that is not possible, with git's words.
+        ActionRequired: that failed, with git's message.
     """
     token, options = os.environ.pop(TOKEN, ""), []
     ssh = re.match(r"(?:ssh://)?git@([^:/]+)[:/]", address)
@@ -108,13 +108,13 @@ def fetch(root: Path, address: str, mirror: Path, ask: bool) -> None:
 
 
 def make(root: Path, folder: Path, ask: bool, relock: bool) -> Change | None:
-    """Make the update of the commit that is checked out in `root`, and leave all as it is there.
+    """Make the update of the commit that is checked out in `root`, without changing `root`.
 
-    With `ask`, a person answers what is new; with `relock`, uv.lock is made to fit. The result is
-    None if there is no newer release.
+    With `ask`, a person answers new questions; with `relock`, uv.lock is updated. Returns None if
+    there is no newer release.
 
     Raises:
-        ActionRequired: there is no update, or not one that may be made.
+        ActionRequired: the update failed or is not allowed.
     """
     before, address = answer(root, "_commit"), full_address(answer(root, "_src_path"))
     mirror, clone = folder / "template.git", folder / "project"
@@ -152,10 +152,10 @@ def make(root: Path, folder: Path, ask: bool, relock: bool) -> Change | None:
 
 
 def copier(project: Path, env: dict[str, str], *arguments: str, ask: bool = False) -> str:
-    """Run Copier in a clone of the project, and return what it prints; or let a person answer.
+    """Run Copier in a clone of the project, and return its output; with `ask`, interactively.
 
     Raises:
-        ActionRequired: it failed, with its words.
+        ActionRequired: it failed, with its message.
     """
     command = [sys.executable, "-I", str(COPIER), *arguments]
     pipe = None if ask else subprocess.PIPE
@@ -169,7 +169,7 @@ def copier(project: Path, env: dict[str, str], *arguments: str, ask: bool = Fals
 
 
 def changelog(mirror: Path, before: str, after: str) -> str:
-    """The sections of CHANGELOG.md from after one release up to another; empty without any."""
+    """The sections of CHANGELOG.md after one release up to another; empty if there are none."""
     done = run(mirror, "show", f"{after}:CHANGELOG.md", env=ALONE)
     sections = re.split(r"^(?=## )", done.stdout.decode(errors="replace"), flags=re.MULTILINE)[1:]
     # A version between two releases, such as v1.0.0-2-gabc1234, has no heading of its own.

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Git, for the project and for the clones in which an update is made."""
+"""Git, for the project and for the clones of an update."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ NOTHING: Mapping[str, str] = {}
 
 
 def settings(pairs: dict[str, str]) -> dict[str, str]:
-    """The environment that gives git these settings."""
+    """The environment that passes these settings to git."""
     found = {"GIT_CONFIG_COUNT": str(len(pairs))}
     for number, (name, value) in enumerate(pairs.items()):
         found |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
@@ -22,14 +22,14 @@ def settings(pairs: dict[str, str]) -> dict[str, str]:
 ALONE = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
-    # In a container, the project may be another user's.
+    # In a container, the project may belong to another user.
     **settings({"safe.directory": "*"}),
 }
-"""Settings of nobody: no hooks, filters or signatures of this machine."""
+"""Settings that exclude this machine's hooks, filters and signatures."""
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The environment without what a git hook that starts this has set for another repository."""
+    """The environment without variables that a git hook sets for another repository."""
     mine = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_PREFIX")
     return {n: value for n, value in os.environ.items() if n not in mine} | extra
 
@@ -37,7 +37,7 @@ def environment(**extra: str) -> dict[str, str]:
 def run(
     folder: Path, *arguments: str, given: bytes = b"", env: Mapping[str, str] = NOTHING
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run git, whose output is bytes."""
+    """Run git, with output in bytes."""
     return subprocess.run(
         ["git", *arguments],
         cwd=folder,
@@ -51,10 +51,10 @@ def run(
 def git_bytes(
     folder: Path, *arguments: str, given: bytes = b"", env: Mapping[str, str] = NOTHING
 ) -> bytes:
-    """What git prints.
+    """Return git's output.
 
     Raises:
-        ActionRequired: it failed, and this is what it said.
+        ActionRequired: it failed, with its message.
     """
     done = run(folder, *arguments, given=given, env=env)
     if done.returncode != 0:
@@ -63,5 +63,5 @@ def git_bytes(
 
 
 def git(folder: Path, *arguments: str, given: bytes = b"", env: Mapping[str, str] = NOTHING) -> str:
-    """The same as text."""
+    """Return git's output as text."""
     return os.fsdecode(git_bytes(folder, *arguments, given=given, env=env)).removesuffix("\n")

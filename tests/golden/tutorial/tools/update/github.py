@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The project's repository on GitHub, as a step of a workflow sees it."""
+"""The project's repository on GitHub, from a step of a workflow."""
 
 import json
 import os
@@ -15,7 +15,7 @@ OWN_TOKEN = "TEMPLATE_UPDATE_TOKEN"
 
 
 class GitHub:
-    """The repository, with the tokens that the step has."""
+    """The repository, with the tokens of the step."""
 
     def __init__(self) -> None:
         self.server = os.environ["GITHUB_SERVER_URL"]
@@ -46,10 +46,10 @@ class GitHub:
         }
 
     def gh(self, *arguments: str, token: str, given: str = "") -> str:
-        """What gh prints.
+        """Return gh's output.
 
         Raises:
-            ActionRequired: it failed, and this is what it said.
+            ActionRequired: it failed, with its message.
         """
         done = subprocess.run(
             ["gh", *arguments],
@@ -65,7 +65,7 @@ class GitHub:
 
     def api(self, method: str, path: str, fields: Mapping[str, object] = NOTHING) -> Any:
         """Send a request about the repository to GitHub, and return its answer."""
-        # The owner's token need not be one for issues.
+        # The owner's token may have no access to issues.
         token = self.built_in if path.startswith("issues") else self.own or self.built_in
         command = ("api", f"repos/{self.repository}/{path}", "--method", method)
         if fields:

@@ -1,9 +1,9 @@
 # mypy: ignore-errors
-"""Copier's own command, with git's folders closed to it.
+"""Copier's command, without write access to git's folders.
 
-In a template, file names are expressions, too. One that gives `.git/config` would decide which
-program git starts next, in the middle of an update and without `--trust`. So this process refuses
-to write there: https://docs.python.org/3/library/sys.html#sys.addaudithook
+In a template, file names are expressions, too. A name that results in `.git/config` could make git
+start any program during the update, without `--trust`. So this process refuses to write there:
+https://docs.python.org/3/library/sys.html#sys.addaudithook
 """
 
 import os
@@ -14,11 +14,11 @@ from pathlib import PurePath
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 ALTERNATES = ("objects", "info", "alternates")
-"""What Copier itself writes there: where git finds the objects of another repository."""
+"""Copier itself writes this file, which tells git where to find another repository's objects."""
 
 
 def refuse(event: str, arguments: tuple[object, ...]) -> None:
-    """Raise an error if this is to write into a folder of git's."""
+    """Raise an error for a write into a git folder."""
     match event, arguments:
         case "open", (path, _, int(flags)) if flags & WRITING:
             written = [path]
@@ -34,7 +34,7 @@ def refuse(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def is_gits(path: str) -> bool:
-    """Whether a path leads into a folder of git's, under any name that a file system takes."""
+    """Whether a path leads into a git folder, in any spelling that a file system accepts."""
     for parts in (PurePath(path).parts, PurePath(os.path.realpath(path)).parts):
         for position, part in enumerate(parts, start=1):
             name = re.sub(r"[^.~a-z0-9]", "", part.casefold()).rstrip(".")

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The lock file of an update, made without running anything of the update."""
+"""The lock file of an update, made without running any of the update."""
 
 import re
 import shutil
@@ -13,15 +13,15 @@ from typing import Any
 from tools.update.git import ALONE, environment, git
 
 BOUND = re.compile(r"[\w.-]+(\[[\w., -]*\])?[\w\s.,<>=!~*+]*")
-"""A requirement that names versions, and no address."""
+"""A requirement with versions but no address."""
 
 
 def lock(clone: Path, folder: Path) -> bool:
-    """Lock again in `clone` what an update has changed; False if a person has to do it.
+    """Update uv.lock in `clone` after an update; False if a person has to do it.
 
-    uv runs what a project configures: its build backend, the Python that `.python-version` or
-    `.venv` names. So it works in `folder`, with the files of before the update, and gets only new
-    version bounds.
+    uv runs programs that a project configures: its build backend, and the Python of
+    `.python-version` or `.venv`. So uv works in `folder` on the files before the update, and
+    gets only the new version bounds.
     """
     after = (clone / "pyproject.toml").read_text(encoding="utf-8")
     bounds, rest = split(after)
@@ -41,7 +41,7 @@ def lock(clone: Path, folder: Path) -> bool:
 
 
 def split(pyproject: str) -> tuple[list[Any], dict[str, Any]]:
-    """The requirements of a pyproject.toml, and all the rest of it."""
+    """The requirements of a pyproject.toml, and the rest of it."""
     rest = tomllib.loads(pyproject)
     uv = rest.get("tool", {}).get("uv", {})
     places = [

@@ -1,7 +1,7 @@
 # mypy: ignore-errors
-"""An update on GitHub: one pull request, or an issue where there cannot be one.
+"""An update on GitHub: one pull request, or an issue if that is not possible.
 
-Nothing of the update is run, not even checked out: git turns the patch into a commit.
+The update is neither run nor checked out: git turns the patch into a commit.
 """
 
 import json
@@ -21,23 +21,22 @@ BRANCH = "template-update"
 """The branch of the pull request, and the label of the issue."""
 BOT = "41898282+github-actions[bot]@users.noreply.github.com"
 SUBJECT = "Update from the template: "
-"""How the commits begin by which this knows its own branch."""
+"""The beginning of this program's commits, which identifies its branch."""
 VERSION = re.compile(r"[\w.+-]+")
 NO_WORKFLOWS = (
-    "It changes files under `.github/workflows/`, which GitHub lets a workflow change only with a "
-    "token of yours."
+    "It changes files under `.github/workflows/`, which a workflow can change only with a token "
+    "that you create."
 )
 RUN_UNREAD = (
-    "It changes what a workflow does, and GitHub runs a workflow of a branch before anyone has "
-    "read it."
+    "It changes what a workflow does, and GitHub would run that workflow before you have read it."
 )
 
 
 def offer(root: Path, folder: Path) -> None:
-    """Offer what `prepare` has left in a folder, unless that has been done.
+    """Offer the update that `prepare` wrote to a folder, unless it was already offered.
 
     Raises:
-        ActionRequired: only a person can go on.
+        ActionRequired: a person has to act.
     """
     github = GitHub()
     facts = json.loads((folder / "update.json").read_text(encoding="utf-8"))
@@ -45,7 +44,7 @@ def offer(root: Path, folder: Path) -> None:
         return close_issues(github)
     update = Update(**facts)
     if not all(VERSION.fullmatch(each) for each in (update.before, update.after)):
-        raise ActionRequired("What was prepared names no versions")
+        raise ActionRequired("The prepared update names no versions")
     index = {"GIT_INDEX_FILE": str(folder.resolve() / "index")}
     git(root, "read-tree", "HEAD", env=index)
     patch = (folder / "update.patch").read_bytes()
@@ -69,15 +68,15 @@ def offer(root: Path, folder: Path) -> None:
 
 
 def newest(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """The one that is open, or else the newest; empty without any."""
+    """The open one, or else the newest; empty if there is none."""
     return next(iter([each for each in found if each["state"] == "open"] or found), {})
 
 
 def is_there(github: GitHub, found: dict[str, Any], what: str, release: str) -> bool:
-    """Whether a release has been offered; what you closed comes back only by hand."""
+    """Whether a release was already offered, even if its offer was closed."""
     offered = release in found.get("title", "").split()
     if there := offered and not (found["state"] == "closed" and github.by_hand):
-        print(f"{what} {found['number']}, which is {found['state']}, has this update already.")
+        print(f"{what} {found['number']}, which is {found['state']}, already has this update.")
     return there
 
 
@@ -105,7 +104,7 @@ def open_pull_request(
 
     draft = bool(update.conflicts) or not update.locked
     if is_open and draft and not found["draft"]:
-        # Before the push, so that what is in conflict can never be merged.
+        # Before the push, so that conflicts can never be merged.
         set_draft(github, found["number"], "--undo")
     try:
         github.git(root, "push", "--quiet", force, "origin", f"{commit}:refs/heads/{BRANCH}")
@@ -148,9 +147,9 @@ def create(github: GitHub, pull: dict[str, str], draft: bool) -> None:
 
 
 def refused(github: GitHub, reason: ActionRequired, advice: str = "") -> ActionRequired:
-    """What to say of what GitHub refused."""
+    """The error for a refusal by GitHub, with advice."""
     if github.own:
-        advice = f"The token in the secret {OWN_TOKEN} has expired, or may not do this: "
+        advice = f"The token in the secret {OWN_TOKEN} has expired or lacks permissions: "
         advice += f"{github.new_token}. Then run this workflow again."
     return ActionRequired(f"{reason}. {advice}".strip())
 
@@ -177,7 +176,7 @@ def open_issue(github: GitHub, update: Update, reason: str, advice: str) -> None
 
 
 def close_issues(github: GitHub) -> None:
-    """Close the issue of an update that has arrived. A repository may have no issues at all."""
+    """Close the issue of an update that has arrived. Some repositories have issues disabled."""
     with suppress(ActionRequired):
         for issue in issues(github, "open"):
             github.api("PATCH", f"issues/{issue['number']}", {"state": "closed"})

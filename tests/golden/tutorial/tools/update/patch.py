@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What an update changes: whether it may, and what of it is ever run."""
+"""The files that an update changes: whether it may, and which of them are run."""
 
 import re
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from tools.update.git import NOTHING, git
 
 LOCK = "uv.lock"
 OWNERS = ("src", "tests", "project.mk", LOCK)
-"""What belongs to the project alone."""
+"""Files that belong only to the project."""
 ONLY_READ = (".copier-answers.yml", ".gitignore", "README.md")
-"""What nothing runs, and no program is configured by."""
+"""Files that no program runs or reads as configuration."""
 WORKFLOWS = ".github/workflows/"
 PIN = re.compile(r"([+-])\s*(?:- )?uses: ([\w./-]+)@[0-9a-f]{40}(?: # v[\d.]+)?")
-"""A changed line of a workflow that says which commit of an action it uses."""
+"""A changed line of a workflow with the pinned commit of an action."""
 PLAIN, NONE = "100644", "000000"
-"""The modes that git gives a plain file, and none."""
+"""Git's modes of a plain file and of no file."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,19 @@ class Changed:
 
     name: str
     status: str
-    """A letter of git's: A is added, M is modified, D is deleted."""
+    """Git's letter: A for added, M for modified, D for deleted."""
     before: str
     after: str
     """Its mode."""
 
     @property
     def is_run(self) -> bool:
-        """Whether something runs it, or is configured by it."""
+        """Whether a program runs it or reads it as configuration."""
         return self.name not in ONLY_READ
 
 
 def changed(repository: Path, *between: str, env: Mapping[str, str] = NOTHING) -> list[Changed]:
-    """The files that `git diff` finds; first those that are run."""
+    """The files that `git diff` finds, beginning with those that are run."""
     fields = git(repository, "diff", "--raw", "--no-renames", "-z", *between, env=env).split("\0")
     found = []
     for details, name in zip(fields[::2], fields[1::2], strict=False):
@@ -49,23 +49,25 @@ def changed(repository: Path, *between: str, env: Mapping[str, str] = NOTHING) -
 
 
 def check(changes: list[Changed]) -> None:
-    """Hold a change to what an update may touch.
+    """Check that an update changes only files that it may change.
 
     Raises:
-        ActionRequired: it touches something else.
+        ActionRequired: it changes another file.
     """
     for change in changes:
         if PurePosixPath(change.name).parts[0] in OWNERS:
             raise ActionRequired(f"this release changes {change.name}, which belongs to you alone")
-        # No links, submodules or programs: the template renders none.
+        # No links, submodules or programs: the template has none.
         if change.after not in (PLAIN, NONE, change.before):
-            raise ActionRequired(f"this release makes {change.name} something else than a file")
+            raise ActionRequired(
+                f"this release turns {change.name} into something other than a file"
+            )
 
 
 def only_pins(repository: Path, *between: str, env: Mapping[str, str] = NOTHING) -> bool:
     """Whether the workflows differ only in the pinned commits of the same actions.
 
-    GitHub runs a workflow file of a branch as soon as that is pushed, or someone reviews it.
+    GitHub runs a branch's workflow as soon as the branch is pushed or reviewed.
     """
     diff = git(repository, "diff", "--unified=0", *between, "--", WORKFLOWS, env=env)
     before: list[str] = []

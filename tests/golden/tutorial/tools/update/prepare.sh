@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install Copier and uv in the versions that the last update has brought, and prepare the next one.
+# Install the versions of Copier and uv from the last update, and prepare the next update.
 set -eu
 tools=$(mktemp -d)
 python3 -m venv "$tools"

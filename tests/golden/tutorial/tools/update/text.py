@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""What an update says of itself, in a terminal and on GitHub."""
+"""The description of an update, in a terminal and on GitHub."""
 
 import re
 from collections.abc import Callable
@@ -8,68 +8,69 @@ from tools.update.change import Update
 from tools.update.patch import Changed
 
 LONGEST = 60_000
-"""GitHub takes no text of more than 65,536 characters."""
+"""GitHub's limit is 65,536 characters."""
 FIRST = "Read these files first. GitHub, containers, make or other programs run them:"
 
 
 def printable(text: str) -> str:
-    """A text without what could control a terminal."""
+    """A text without control characters."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def listed(files: list[Changed], line: Callable[[Changed], str]) -> str:
-    """The files that an update changes, with what is run apart from the rest."""
+    """The files that an update changes, with those that are run first."""
     parts = []
-    for heading, is_run in ((FIRST, True), ("The other files:", False)):
+    others = "The other files:" if any(each.is_run for each in files) else "Changed files:"
+    for heading, is_run in ((FIRST, True), (others, False)):
         if lines := [line(each) for each in files if each.is_run is is_run]:
             parts.append(f"{heading}\n\n" + "\n".join(lines))
     return "\n\n".join(parts)
 
 
 def for_terminal(update: Update, files: list[Changed]) -> str:
-    """What `make update` shows before its last line."""
+    """The text that `make update` shows before its last line."""
     names = listed(files, lambda each: f"  {each.status} {printable(each.name)}")
     parts = [f"From {update.before} to {update.after}.", printable(update.changelog), names]
     return "\n\n".join(filter(None, parts))
 
 
 def for_pull_request(update: Update, files: list[Changed], branch: str, starts_ci: bool) -> str:
-    """What the pull request of an update says."""
+    """The text of the pull request of an update."""
     text = f"""\
-This brings in what has changed in the project template from {update.before} to {update.after}. \
-Nothing of it has run yet.
+This updates the project from {update.before} to {update.after} of its template. \
+None of it has run yet.
 """
     if update.conflicts:
         names = "\n".join(f"- {code(name)}" for name in update.conflicts)
         text += f"""
-**Resolve the conflicts first.** Your changes and the template's meet in:
+**Resolve the conflicts first.** Your changes conflict with the template's in:
 
 {names}
 
-Check out the branch `{branch}`. Where lines stand between `<<<<<<<` and `>>>>>>>`, keep the right \
-ones. Try it with `make setup lint check test`, commit and push. To take the template's version of \
-a whole file instead, run `make update` on your machine, then `git checkout --theirs FILE`.
+Check out the branch `{branch}`. Keep the right lines between `<<<<<<<` and `>>>>>>>`. Run \
+`make setup lint check test`, commit and push. To take the template's version of a whole file \
+instead, run `make update` on your machine, then `git checkout --theirs FILE`.
 """
     if not update.locked:
         text += f"""
-**Lock first.** `uv.lock` is not updated yet: that could run code of the release, or a version \
-bound of yours excludes one of the template's. When you have read this, check out the branch \
+**Lock first.** `uv.lock` is not updated yet, because that could run code of the release or \
+because your version bounds exclude the template's. After your review, check out the branch \
 `{branch}`, run `uv lock`, commit and push.
 """
     if not starts_ci:
         text += """
-CI does not start by itself for this pull request. When you have read it, close it and open it again.
+CI does not start on its own for this pull request. After your review, close and reopen it.
 """
     names = listed(files, lambda each: f"- {each.status} {code(each.name)}")
     return cut(f"{text}\n{names}\n\n{news(update)}")
 
 
 def for_issue(update: Update, reason: str, advice: str) -> str:
-    """What the issue of an update says that cannot come as a pull request."""
+    """The text of the issue for an update that cannot be a pull request."""
     return cut(f"""\
 The project template has a new release, {update.after}. This project has {update.before}.
 
-{reason} So bring it in on your machine, and push it:
+{reason} Update on your machine instead, and push:
 
 ```sh
 make update
@@ -81,7 +82,7 @@ make update
 
 
 def news(update: Update) -> str:
-    """The changelog, in which GitHub sees no mention, link, image or HTML of a release's."""
+    """The changelog, so quoted that GitHub renders none of its mentions, links, images or HTML."""
     if not update.changelog:
         return ""
     text = printable(update.changelog)

@@ -1,1 +1,1 @@
-"""One module a flow; prefect.yaml names those that are deployed."""
+"""One module per flow; prefect.yaml lists those that are deployed."""
