@@ -10,6 +10,7 @@ from tools.base.stop import ActionRequired
 from tools.bootstrap import take
 from tools.checks.deployments import check_deployed, fix_deployed, taken
 from tools.deploy import deploy
+from tools.prune import prune
 
 from tests.support.changes import edit
 from tests.support.git import commit, git
@@ -119,3 +120,25 @@ def test_a_deployment_that_clones_nothing_can_be_this_projects(committed: Projec
     (found,) = taken(committed)
     assert found.text == f"main/{NAME} already exists, and its runs do not clone a repository"
     assert found.remedy.startswith("make prefect-deploy FORCE=1, if it is this project's; or ")
+
+
+def test_a_branch_that_would_roll_production_back_is_told_so_before_a_force(
+    committed: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    git(committed.root, "branch", "feature/stale")
+    git(committed.root, "commit", "--quiet", "--allow-empty", "--message", "Newer")
+    on_the_server(committed, newer := git(committed.root, "rev-parse", "HEAD"))
+    git(committed.root, "switch", "--quiet", "feature/stale")
+    assert deploy(committed, force=False) == 1
+    branch, rollback = capsys.readouterr().out.splitlines()
+    assert branch.startswith("✗ main is the deployed branch, and this is feature/stale. ")
+    assert rollback.startswith(f"✗ main/{NAME} is deployed from {newer[:10]}, which is not in ")
+
+
+def test_prune_begins_with_what_keeps_prefect_from_answering(committed: Project) -> None:
+    with pytest.raises(
+        ActionRequired, match=r"^no API is configured\. uv run prefect cloud login$"
+    ):
+        prune(committed, yes=True)
