@@ -86,7 +86,7 @@ def main(organization: str, template: str, *options: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
+    if len(sys.argv) < 3 or sys.argv[3:] not in ([], ["--versions"]):
         sys.exit(__doc__)
     try:
         main(*sys.argv[1:])

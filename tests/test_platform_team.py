@@ -185,3 +185,10 @@ def test_the_tests_of_a_fork_pass_without_an_edit(tmp_path: Path) -> None:
         commit(fork)
     # The tests of updates use a next release of the fork, too.
     by_template(fork)
+
+
+def test_an_option_that_does_not_exist_is_answered_with_the_usage() -> None:
+    command = [sys.executable, str(ROOT / "scripts/organization.py"), "acme", URL, "--verions"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "organization.py ORGANIZATION TEMPLATE [--versions]" in done.stderr
