@@ -31,20 +31,18 @@ from tools.checks.deployments import (
 )
 from tools.checks.prefect_account import check_prefect
 
-BRANCH = Check("Branch", check_branch)
-
 
 def deploy(project: Project, force: bool, paused: bool = False) -> int:
     """Deploy, and return the exit code. If a check cannot run, Prefect's command decides."""
-    checks = [Check("prefect.yaml", check_readable), Check("Prefect", check_prefect)]
+    checks = [[Check("prefect.yaml", check_readable)], [Check("Prefect", check_prefect)]]
     if not force:
-        checks.append(Check("Names", lambda project: [*taken(project)]))
+        checks.append([Check("Names", lambda project: [*taken(project)])])
         # Rerunning the workflow of an older commit is a deliberate rollback.
         if not os.environ.get("CI"):
             # A staging branch is deployed with all schedules paused.
-            checks += [] if paused else [BRANCH]
-            checks.append(Check("Commit", lambda project: [*newer(project)]))
-    if refused(project, checks):
+            branch = [] if paused else [Check("Branch", check_branch)]
+            checks.append([*branch, Check("Commit", lambda project: [*newer(project)])])
+    if any(refused(project, together) for together in checks):
         return 1
     if project.app and project.app.deploy(project):
         say_failed("The previous app and deployments are unchanged.")
@@ -72,16 +70,12 @@ def check_readable(project: Project) -> Findings:
 
 
 def refused(project: Project, checks: list[Check]) -> bool:
-    """Whether a check fails. Prints its findings; only after BRANCH do later checks run."""
-    failing = False
-    for check in checks:
-        problems = [found for found in examine(check, project) if found.status == "failed"]
-        for found in problems:
-            say_failed(f"{found.text}. {found.remedy}.")
-        failing = failing or bool(problems)
-        if problems and check is not BRANCH:
-            break
-    return failing
+    """Whether one of these checks fails. Prints what they find."""
+    found = [each for check in checks for each in examine(check, project)]
+    problems = [each for each in found if each.status == "failed"]
+    for each in problems:
+        say_failed(f"{each.text}. {each.remedy}.")
+    return bool(problems)
 
 
 def all_paused(project: Project) -> dict[str, Any]:

@@ -44,10 +44,13 @@ class Deployed:
         return shlex.quote(self.name)
 
     @property
+    def version(self) -> str:
+        return str(self.found.version or "").removesuffix("-dirty")
+
+    @property
     def commit(self) -> str:
         """The commit in its version; empty if the version is something else."""
-        version = str(self.found.version or "").removesuffix("-dirty")
-        return version if re.fullmatch("[0-9a-f]{40}", version) else ""
+        return self.version if re.fullmatch("[0-9a-f]{40}", self.version) else ""
 
 
 def on_the_server(project: Project) -> list[Deployed]:
@@ -207,11 +210,10 @@ def deployed_commit(project: Project, here: Deployment, there: Deployed) -> str:
     """The commit that a deployment is from; empty if its version is something else."""
     if not records_commit(here):
         return ""
-    version = str(there.found.version or "").removesuffix("-dirty")
-    if there.commit or not re.match(r"\w", version):
+    if there.commit or not re.match(r"\w", there.version):
         return there.commit
     # An owner's build step may print a shorter name of the commit.
-    named = project.git("rev-parse", "--verify", "--quiet", f"{version}^{{commit}}")
+    named = project.git("rev-parse", "--verify", "--quiet", f"{there.version}^{{commit}}")
     return named.stdout.strip()
 
 
