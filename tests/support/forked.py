@@ -49,7 +49,7 @@ class Forked(subprocess.Popen[Any]):
     """A process like any other; but what runs a module in this Python is a fork of this process.
 
     Prefect takes a second or two to import, and most programs that the tools start need it. That
-    make and uv start the same is proved where a test asks for a command's own output.
+    make and uv start the same is proved where act runs a workflow or a document is followed.
     """
 
     def _execute_child(self, *arguments: Any) -> None:
