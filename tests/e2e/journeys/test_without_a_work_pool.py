@@ -140,6 +140,11 @@ def test_a_scheduled_run_completes_in_the_image_of_the_lock_file(
     git(laptop.project, "checkout", "--quiet", "prefect.yaml")
     (laptop.project / "src/flows/greeting.txt").unlink()
     assert {run["state_type"] for run in ended} == {"COMPLETED"}
+    (started,) = [call for call in modal.calls.values() if call.arguments[0] == ended[0]["id"]]
+    # A container sends the rest of its log after its run has ended.
+    while started.result is None:
+        assert time.monotonic() < deadline, containers.log(started)
+        time.sleep(0.2)
     logs = server.post("logs/filter", logs={"flow_run_id": {"any_": [ended[0]["id"]]}})
     assert "Hello world from Prefect! 🤗" in [each["message"] for each in logs]
     assert laptop.run("make", "prefect-deploy").returncode == 0
