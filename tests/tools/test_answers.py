@@ -23,7 +23,7 @@ SCHEDULES = [
     "0 0 30 2 *", "0 0 31 feb ?", "0 0 31 4 *",
 ]  # fmt: skip
 TIMEZONES = [
-    "", "Mars", "america/new_york", "New York", "US/Berlin", "Asia/Calcuta", "utc", "UTC ", "localtime",
+    "", "Mars", "america/new_york", "New York", "US/Berlin", "Asia/Calcuta", "Europe/Belrin", "utc", "UTC ", "localtime",
     "posixrules", "../etc/passwd",
 ]  # fmt: skip
 
