@@ -9,7 +9,7 @@ from tools.update import guarded_copier
 from tools.update.change import answer, changelog, full_address
 from tools.update.lock import BOUND, split, texts
 from tools.update.patch import Changed, changed, check, only_pins
-from tools.update.text import listed, printable
+from tools.update.text import FIRST, listed, printable
 
 from tests.support.git import commit, git
 
@@ -36,11 +36,21 @@ def staged(repository: Path) -> list[Changed]:
 
 def test_the_others_are_so_called_only_after_the_first(repository: Path) -> None:
     (repository / "README.md").write_text("changed\n")
-    assert listed(staged(repository), lambda each: each.name) == "Changed files:\n\nREADME.md"
+    assert listed(staged(repository), lambda _, name: name) == "Changed files:\n\nREADME.md"
     (repository / "Makefile").write_text("changed\n")
-    assert listed(staged(repository), lambda each: each.name).endswith(
+    assert listed(staged(repository), lambda _, name: name).endswith(
         "\n\nMakefile\n\nThe other files:\n\nREADME.md"
     )
+
+
+def test_many_tools_are_one_line(repository: Path) -> None:
+    (repository / "tools").mkdir()
+    expected = ["A tools/0.py\nA tools/1.py\nA tools/2.py", "A tools/ (4 files)"]
+    for number in range(4):
+        (repository / f"tools/{number}.py").touch()
+        text = listed(staged(repository), lambda status, name: f"{status} {name}")
+        if number > 1:
+            assert text == f"{FIRST}\n\n{expected[number - 2]}"
 
 
 # What may be touched.
@@ -181,7 +191,9 @@ def test_a_requirement_may_name_versions_and_no_address(requirement: str, plain:
 def template(tmp_path: Path) -> Path:
     """A template with a changelog of three releases."""
     (folder := tmp_path / "template").mkdir()
-    sections = "".join(f"## {name}\n\n- Of {name}.\n\n" for name in ("v1.2.0", "v1.1.0", "v1.0.0"))
+    sections = "".join(
+        f"## {name}\n\n- Of [{name}](docs/it.md#a).\n\n" for name in ("v1.2.0", "v1.1.0", "v1.0.0")
+    )
     (folder / "CHANGELOG.md").write_text(f"# Changelog\n\n{sections}")
     commit(folder, tag="v1.2.0")
     (folder / "CHANGELOG.md").unlink()
@@ -194,6 +206,14 @@ def test_the_changelog_is_that_of_the_releases_in_between(template: Path, before
     assert changelog(template, before, "v1.2.0") == (
         "## v1.2.0\n\n- Of v1.2.0.\n\n## v1.1.0\n\n- Of v1.1.0."
     )
+
+
+def test_a_link_in_the_changelog_leads_somewhere(template: Path) -> None:
+    text = "## v1.4.0\n\n- [Of](docs/a.md) [Prefect](https://docs.prefect.io)\n"
+    (template / "CHANGELOG.md").write_text(text)
+    commit(template, tag="v1.4.0")
+    said = changelog(template, "v1.3.0", "v1.4.0")
+    assert said == "## v1.4.0\n\n- Of [Prefect](https://docs.prefect.io)"
 
 
 def test_a_release_without_a_changelog_has_none(template: Path) -> None:
