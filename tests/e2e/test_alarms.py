@@ -17,12 +17,14 @@ from unittest import mock
 import pexpect
 import pytest
 from prefect.context import refresh_global_settings_context
+from tools.base.finding import told
 from tools.base.project import Project
 from tools.base.stop import ActionRequired
 from tools.bootstrap import STEPS, take
 
 from tests.conftest import Renderer
 from tests.stand_ins.http_edge import Answer, Request, listen
+from tests.stand_ins.laptop import sentences
 from tests.support.changes import edit
 from tests.support.prefect_server import PrefectServer
 
@@ -55,10 +57,12 @@ for name, run in zip(sys.argv[1::2], sys.argv[2::2], strict=True):
 """Executes the runs of deployments, like the process in a container."""
 ASK = """
 from pathlib import Path
+from tools.base.finding import told
 from tools.base.project import Project
 from tools.bootstrap import STEPS, take
 (step,) = [step for step in STEPS if step.name == "Alarm"]
-print(take(step, Project(Path.cwd()), ready=set()))
+did, found = take(step, Project(Path.cwd()), ready=set())
+print(f"{did}. {told(*found)}")
 """
 (STEP,) = [step for step in STEPS if step.name == "Alarm"]
 
@@ -123,9 +127,10 @@ class Owner:
         """The output of `make bootstrap` about alarms."""
         with self.project(**extra) as project:
             try:
-                return take(STEP, project, ready=set())
+                did, found = take(STEP, project, ready=set())
+                return sentences(did, told(*found))
             except ActionRequired as error:
-                return f"action needed. {error}"
+                return sentences("action needed", str(error))
 
     def doctor(self) -> list[str]:
         """The output of `make doctor` about them."""

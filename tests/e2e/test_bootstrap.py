@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pexpect
 import pytest
+from tools.base.finding import told
 from tools.base.stop import ActionRequired
 from tools.bootstrap import ALL, STEPS, take
 from tools.checks.modal import PLAN
@@ -18,7 +19,7 @@ from tests.e2e.conftest import BuildContainer
 from tests.stand_ins.github import new_token
 from tests.stand_ins.github_api import FORBIDDEN, NOTHING, OWNER, PUSH, READ
 from tests.stand_ins.http_edge import Answer, listen
-from tests.stand_ins.laptop import Laptop
+from tests.stand_ins.laptop import Laptop, sentences
 from tests.stand_ins.prefect_cloud import WORKER
 from tests.stand_ins.project import Project
 from tests.support.changes import edit
@@ -48,9 +49,10 @@ def step(laptop: Laptop, name: str, **extra: str | None) -> str:
     (it,) = [step for step in STEPS if step.name == name]
     with laptop.project_here(**extra) as project:
         try:
-            said = take(it, project, ready={step.name for step in ALL})
+            did, found = take(it, project, ready={step.name for step in ALL})
+            said = sentences(did, told(*found))
         except ActionRequired as error:
-            said = f"action needed. {error}"
+            said = sentences("action needed", str(error))
     laptop.said.append(said)
     return said
 
@@ -130,7 +132,7 @@ def test_without_any_value_each_step_says_what_it_needs(start: Callable[..., Lap
         ("GITHUB_CLONE_TOKEN", "MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET")
     )
     said = step(laptop, "GitHub token", **nothing)
-    assert said.startswith("action needed. Set GITHUB_CLONE_TOKEN to a token from https://")
+    assert said.startswith("action needed. containers need a GitHub token that can read ")
     assert step(laptop, "Modal token", **nothing) == (
         "action needed. Set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET. Or run this in a terminal."
     )
@@ -257,7 +259,7 @@ def test_a_person_types_a_token_and_may_interrupt(start: Callable[..., Laptop]) 
     laptop.github.rights[laptop.owner] = OWNER
     terminal = laptop.talk("bootstrap", GITHUB_CLONE_TOKEN=None)
     terminal.expect(f"Containers need a GitHub token that can read {laptop.name}.")
-    terminal.expect("Use gh's own token.*'repo', 'workflow' in all your repositories.*N")
+    terminal.expect("Use gh's own token.*can change all your repositories.*N")
     terminal.sendline("n")
     terminal.expect("GitHub token: ")
     terminal.sendline(laptop.token)

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.e2e
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 FLOW = "from prefect import flow\n\n{}\n\n@flow\ndef main(day: str, count: int = 1) -> None: ...\n"
 FOUND = """
-Keys | failed | $.deployments[0]: Additional properties are not allowed ('descripton' was unexpected) | see https://docs.prefect.io/v3/how-to-guides/deployments/prefect-yaml
+Keys | failed | {first}: Additional properties are not allowed ('descripton' was unexpected) | see https://docs.prefect.io/v3/how-to-guides/deployments/prefect-yaml
 Names | failed | main/twice is defined more than once, and the last one overwrites the others | give each of them its own name
 Flows | failed | misspelt: ours.misspelt:main has no parameter cuont | use one of count, day
 Flows | failed | missing: its scheduled runs lack the parameter day | add it under parameters, or give it a default
@@ -151,7 +151,10 @@ def test_each_fault_is_found_at_once(project: Path, capsys: pytest.CaptureFixtur
         add(project, "twice")
     # Correct: a container starts in its clone of the repository and has its files.
     add(project, "clone", "from pathlib import Path\nDATA = Path('data.csv').read_text()")
-    assert found(project, capsys) == (1, FOUND.format(python=HERE).strip().splitlines())
+    assert found(project, capsys) == (
+        1,
+        FOUND.format(python=HERE, first="acme-flows-example").strip().splitlines(),
+    )
 
 
 def test_a_stale_lock_file_is_found_and_left_alone(project: Path) -> None:

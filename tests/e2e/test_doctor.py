@@ -108,7 +108,7 @@ def not_deployed(laptop: Laptop) -> Iterator[Env]:
     assert laptop.bootstrap()[0]
 
 
-CHANGED = {"Commit": "has uncommitted changes"}
+CHANGED = {"Commit": "uncommitted changes in "}
 ORPHANED = "is deployed, but not in prefect.yaml. make prune"
 FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
     "a block that does not exist": (

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,11 +37,16 @@ SLOW = ("uv", "Lock file", "Template")
 
 
 def steps(said: str) -> dict[str, str]:
-    """The output of `make bootstrap` for each step."""
-    lines = [line for line in said.splitlines() if line[:2] in ("✓ ", "✗ ", "! ", "? ")]
-    found = dict(line[2:].split(": ", 1) for line in lines)
+    """The output of `make bootstrap` for each step, in sentences."""
+    lines = re.findall(r"^[✓✗!?] (.+?) \((.+?)\): (.*(?:\n  .*)*)", said, re.MULTILINE)
+    found = {name: sentences(did, text) for name, did, text in lines}
     assert list(found) in (STEPS, APP_STEPS), said
     return found
+
+
+def sentences(did: str, text: str) -> str:
+    """What was done and is found, in one line."""
+    return re.sub(r"\n +", ". ", f"{did}. {text}")
 
 
 class Transcript:

@@ -63,7 +63,7 @@ def test_in_github_actions_the_page_of_the_run_shows_what_has_failed(
     rows["Imports"] = [failed("one: no", "correct it"), warning("two", "look")]
     assert "::error::" not in said(project, capsys)
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    assert "::error::Imports: one: no. correct it\n" in said(project, capsys)
+    assert "::error::Imports: one: no%0A  correct it\n" in said(project, capsys)
     assert "::error::Imports: two" not in said(project, capsys)
 
 

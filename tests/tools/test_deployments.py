@@ -4,10 +4,10 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from tools.base.finding import Step
+from tools.base.finding import Step, skipped
 from tools.base.project import Project
 from tools.base.stop import ActionRequired
-from tools.bootstrap import take
+from tools.bootstrap import NEEDED, take
 from tools.checks.deployments import check_deployed, fix_deployed, taken
 from tools.deploy import deploy
 from tools.prune import prune
@@ -82,14 +82,17 @@ def test_off_the_deployed_branch_nothing_is_wrong_and_a_deploy_is_refused(
     said = "main is the deployed branch, and this is feature/retry"
     assert text(committed) == f"passed: {said}. make preview"
     assert deploy(committed, force=False) == 1
-    assert capsys.readouterr().out == (
-        f"✗ {said}. make preview deploys this one beside production; make prefect-deploy FORCE=1 deploys "
-        "it in production.\n"
-    )
+    refused = f"✗ {said}\n  make preview deploys this one beside production; "
+    refused += "make prefect-deploy FORCE=1 deploys it in production\n"
+    assert capsys.readouterr().out == refused
+    # With PAUSED, it would pause production.
+    assert deploy(committed, force=False, paused=True) == 1
+    assert capsys.readouterr().out == refused
     # Bootstrap deploys no branch, either.
     on_the_server(committed, "", deployed=False)
-    with pytest.raises(ActionRequired, match=f"^{said}: nothing is deployed yet. git switch main$"):
-        take(Step("Deployment", check_deployed, fix_deployed), committed, set())
+    expected = skipped(f"{said}: nothing is deployed yet", "git switch main")
+    step = Step("Deployment", check_deployed, fix_deployed)
+    assert take(step, committed, set()) == (NEEDED, [expected])
     # A project that has left the template may deploy any branch.
     (committed.root / ".copier-answers.yml").unlink()
     left = Project(committed.root)
@@ -132,13 +135,13 @@ def test_a_branch_that_would_roll_production_back_is_told_so_before_a_force(
     on_the_server(committed, newer := git(committed.root, "rev-parse", "HEAD"))
     git(committed.root, "switch", "--quiet", "feature/stale")
     assert deploy(committed, force=False) == 1
-    branch, rollback = capsys.readouterr().out.splitlines()
-    assert branch.startswith("✗ main is the deployed branch, and this is feature/stale. ")
+    branch, _, rollback, _ = capsys.readouterr().out.splitlines()
+    assert branch == "✗ main is the deployed branch, and this is feature/stale"
     assert rollback.startswith(f"✗ main/{NAME} is deployed from {newer[:10]}, which is not in ")
 
 
 def test_prune_begins_with_what_keeps_prefect_from_answering(committed: Project) -> None:
     with pytest.raises(
-        ActionRequired, match=r"^no API is configured\. uv run prefect cloud login$"
+        ActionRequired, match=r"^no API is configured\n  uv run prefect cloud login$"
     ):
         prune(committed, yes=True)

@@ -30,7 +30,7 @@ from tools.base.finding import (
 from tools.base.project import Project
 from tools.base.report import summary
 from tools.base.stop import ActionRequired, CheckSkipped
-from tools.bootstrap import bootstrap, take
+from tools.bootstrap import NEEDED, bootstrap, take
 from tools.checks.deployments import check_orphaned
 from tools.checks.prefect_account import check_blocks, check_prefect
 from tools.doctor import doctor
@@ -99,7 +99,12 @@ def test_a_bug_in_a_fix_says_how_to_report_it(
     monkeypatch.setattr(tools.bootstrap, "ALL", [Step("It", Switch(right=False).check, fix)])
     assert bootstrap(project) == 1
     said = capsys.readouterr().out
-    assert "It: action needed. a bug in these tools: TypeError: no such thing. report it" in said
+    assert (
+        "It (action needed): a bug in these tools: TypeError: no such thing\n    report it" in said
+    )
+
+
+ON, OFF = passed("it is on"), failed("it is off", "turn it on")
 
 
 class Switch:
@@ -109,7 +114,7 @@ class Switch:
         self.right, self.fixable, self.fixed = right, fixable, 0
 
     def check(self, _: Project) -> Finding:
-        return passed("it is on") if self.right else failed("it is off", "turn it on")
+        return ON if self.right else OFF
 
     def fix(self, _: Project) -> None:
         self.fixed += 1
@@ -119,45 +124,48 @@ class Switch:
 def test_a_step_is_taken_once_and_only_if_it_is_needed(project: Project) -> None:
     switch = Switch(right=False)
     step = Step("it", switch.check, switch.fix)
-    assert take(step, project, set()) == "done. it is on"
-    assert take(step, project, set()) == "already there. it is on"
+    assert take(step, project, set()) == ("done", [ON])
+    assert take(step, project, set()) == ("already there", [ON])
     assert switch.fixed == 1
 
 
 def test_a_step_that_stays_wrong_says_what_to_do(project: Project) -> None:
     switch = Switch(right=False, fixable=False)
-    with pytest.raises(ActionRequired, match=r"^it is off\. turn it on$"):
-        take(Step("it", switch.check, switch.fix), project, set())
+    assert take(Step("it", switch.check, switch.fix), project, set()) == (NEEDED, [OFF])
     assert switch.fixed == 1
 
 
 def test_a_step_waits_for_those_that_it_needs(project: Project) -> None:
     switch = Switch(right=False)
     step = Step("it", switch.check, switch.fix, after=("Work pool",))
-    with pytest.raises(ActionRequired, match="Fix Work pool first"):
-        take(step, project, set())
+    first = failed("it is off", "fix Work pool first")
+    assert take(step, project, set()) == (NEEDED, [first])
     assert switch.fixed == 0
-    assert take(step, project, {"Work pool"}) == "done. it is on"
+    assert take(step, project, {"Work pool"}) == ("done", [ON])
 
 
 def test_a_step_that_passes_can_be_renewed(project: Project) -> None:
     switch = Switch(right=True)
     step = Step("it", switch.check, switch.fix, renew=lambda _: True)
-    assert take(step, project, set()) == "done. it is on"
+    assert take(step, project, set()) == ("done", [ON])
     assert switch.fixed == 1
 
 
 def test_a_step_is_not_right_while_one_that_it_needs_is_not(project: Project) -> None:
     switch = Switch(right=True)
-    with pytest.raises(ActionRequired, match=r"^Fix Commit first\.$"):
-        take(Step("it", switch.check, switch.fix, after=("Commit",)), project, set())
+    step = Step("it", switch.check, switch.fix, after=("Commit",))
+    assert take(step, project, set()) == (NEEDED, [skipped("fix Commit first")])
 
 
-def test_bootstrap_says_all_that_a_step_finds(project: Project) -> None:
+def test_bootstrap_says_all_that_a_step_finds(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     found = [failed("one is wrong", "do this"), failed("two is wrong", "do that")]
-    step = Step("it", lambda _: found, lambda _: None)
-    with pytest.raises(ActionRequired, match=r"one is wrong\. do this\. two is wrong\. do that"):
-        take(step, project, set())
+    monkeypatch.setattr(tools.bootstrap, "ALL", [Step("It", lambda _: found, lambda _: None)])
+    assert bootstrap(project) == 1
+    assert capsys.readouterr().out.startswith(
+        "✗ It (action needed): one is wrong\n    do this\n  two is wrong\n    do that\n\nNot ready"
+    )
 
 
 def test_what_is_left_out_is_not_ticked(
@@ -167,7 +175,12 @@ def test_what_is_left_out_is_not_ticked(
     monkeypatch.setattr(tools.bootstrap, "ALL", [off])
     monkeypatch.setattr(tools.bootstrap, "of_this_repository", lambda _: [])
     assert bootstrap(project) == 0
-    assert "? Alarm: skipped. not connected. connect it\n" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith(
+        "? Alarm (skipped): not connected\n    connect it\n\nReady. Start a run, and watch it here"
+    )
+    monkeypatch.setattr(tools.bootstrap, "other_branch", lambda _: "main is the deployed branch")
+    assert bootstrap(project) == 0
+    assert "\nReady. Start a run of main, and watch it here" in capsys.readouterr().out
 
 
 def test_a_file_with_conflict_markers_is_not_pushed(
@@ -179,14 +192,16 @@ def test_a_file_with_conflict_markers_is_not_pushed(
     monkeypatch.setattr(tools.bootstrap, "ALL", steps)
     assert bootstrap(project) == 1
     said = capsys.readouterr().out
-    assert said.startswith("✗ Conflicts: action needed. README.md has conflict markers. keep the")
-    assert "Fix Conflicts first." in said
+    assert said.startswith(
+        "✗ Conflicts (action needed): README.md has conflict markers\n    keep the"
+    )
+    assert "fix Conflicts first\n" in said
     assert "Conflicts" in [check.name for check in tools.doctor.CHECKS]
 
 
 def test_a_warning_keeps_nobody_from_going_on(project: Project) -> None:
     step = Step("it", lambda _: warning("it is odd", "look at it"), lambda _: None)
-    assert take(step, project, set()) == "already there. it is odd. look at it"
+    assert take(step, project, set()) == ("already there", [warning("it is odd", "look at it")])
 
 
 def test_a_file_that_would_not_run_is_not_deployed(
@@ -201,7 +216,7 @@ def test_a_file_that_would_not_run_is_not_deployed(
     said = capsys.readouterr().out
     assert "flow1:mian, which does not exist" in said
     assert "does not say whether it is paused" in said
-    assert "Deployment: action needed. it is off. Fix prefect.yaml first." in said
+    assert "Deployment (action needed): it is off\n    fix prefect.yaml first\n" in said
     assert deployed.fixed == 0
 
 

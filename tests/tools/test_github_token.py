@@ -27,10 +27,22 @@ def test_a_refused_token_is_named_with_the_page_for_another_one(
 ) -> None:
     refused.setattr(github_token, "interactive", lambda: False)
     expected = (
-        f"The token in GITHUB_CLONE_TOKEN cannot read {REPOSITORY}: Not found. Create another"
+        f"The token in GITHUB_CLONE_TOKEN cannot read {REPOSITORY}: Not found\n  create another"
     )
     with pytest.raises(ActionRequired, match=f"^{expected} one at {PAGE}$"):
         fix_github_token(project)
+
+
+def test_without_a_terminal_it_is_said_that_the_stored_token_is_refused(
+    project: Project, refused: pytest.MonkeyPatch
+) -> None:
+    refused.setattr(github_token, "interactive", lambda: False)
+    refused.delenv("GITHUB_CLONE_TOKEN")
+    with pytest.raises(
+        ActionRequired, match=r"^GitHub refuses the token in the block ben-"
+    ) as error:
+        fix_github_token(project)
+    assert error.value.remedy == f"set GITHUB_CLONE_TOKEN to a token from {PAGE}"
 
 
 def test_in_a_terminal_another_token_is_asked_for_and_why(
@@ -44,8 +56,8 @@ def test_in_a_terminal_another_token_is_asked_for_and_why(
     with pytest.raises((StopIteration, RuntimeError)):
         fix_github_token(project)
     why = (
-        "GitHub refuses the token in the block ben-epstein-prefect-modal. "
-        f"Containers need a GitHub token that can read {REPOSITORY}."
+        "GitHub refuses the token in the block ben-epstein-prefect-modal; "
+        f"containers need a GitHub token that can read {REPOSITORY}."
     )
     where = f"Create a token at {PAGE}, only for {REPOSITORY}, with read access to Contents."
     assert capsys.readouterr().out.splitlines() == [

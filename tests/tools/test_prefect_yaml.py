@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tools.base.finding import Findings
+from tools.base.finding import Check, Findings, examine, skipped
 from tools.base.flows import find_flow
 from tools.base.project import Project
 from tools.base.stop import CheckSkipped
 from tools.bootstrap import ALL, PREFECT_YAML, bootstrap
+from tools.checks.commit import check_commit
 from tools.deploy import deploy
 from tools.which_flow import which_flow
 
@@ -35,18 +36,18 @@ EVERY = "Names", "Flows", "Schedules", "Secrets", "Containers"
 CRON = r"cron: .*\n +timezone: .*"
 FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "a misspelt key": (
-        "work_queue_name:", "work_queue:", {"Keys": "'work_queue' was unexpected"},
+        "work_queue_name:", "work_queue:", {"Keys": "example, work_pool: Additional properties are not allowed ('work_queue' was"},
     ),
     "a misspelt key of a schedule": ("timezone:", "timezon:", {"Keys": "'timezon'"}),
     "a value of the wrong type": ("paused: false", "paused: sometimes", {"Keys": "'sometimes'"}),
     "a date where Prefect takes text": (
-        "version: .*", "version: 2026-11-25", {"Keys": "deployments[0].version: datetime.date(2026, 11, 25) is not"},
+        "version: .*", "version: 2026-11-25", {"Keys": "failed: Ben-Epstein-prefect-modal-example, version: datetime.date(2026, 11, 25) is not"},
     ),
     "a key that is given twice": (
         "    paused: false", "    paused: false\n    paused: true",
         {"Keys": "paused is given twice. remove one of them"},
     ),
-    "an entry of another type": ("^    tags: .*", "    tags: {a: b}", {"Keys": "deployments[0].tags"}),
+    "an entry of another type": ("^    tags: .*", "    tags: {a: b}", {"Keys": "Ben-Epstein-prefect-modal-example, tags: "}),
     "a deployment without a name": (
         r"- name: \"Ben.*", "- enforce_parameter_schema: true", {"Names": "a deployment has no name. add name: to it"},
     ),
@@ -112,6 +113,10 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "a work pool from the environment": (
         r"name: \"pref-modal-pool\"", 'name: "{{ $POOL }}"',
         {"Containers": "is {{ $POOL }}, which is not set here. add a work pool"},
+    ),
+    "a pull that gets no code": (
+        "    paused:", "    pull:\n    - prefect.deployments.steps.set_working_directory: {directory: /app}\n    paused:",
+        {"Containers": "warning: Ben-Epstein-prefect-modal-example has its own pull, which only changes the directory. delete its"},
     ),
     "a container that does not know its Python": (
         "UV_PROJECT_ENVIRONMENT: /", "OTHER: /",
@@ -286,7 +291,12 @@ HARMLESS = {
     "no pull steps of its own": ("    paused:", "    pull: []\n    paused:"),
     "one pull step of its own": (
         "    paused:",
-        "    pull:\n      prefect.deployments.steps.set_working_directory: {directory: /app}\n    paused:",
+        "    pull:\n      acme.steps.download: {directory: /app}\n    paused:",
+    ),
+    "an image with the code": (
+        r"    paused:((?:.*\n)+?) +tag: .*",
+        "    pull:\n      prefect.deployments.steps.set_working_directory: {directory: /app}\n    paused:"
+        + r"\1          tag: acme/flows",
     ),
     "a flow's last part after a dot": ("flow1:main", "flow1.main"),
     "a file": ("prefect_modal.flows.flow1:main", "src/prefect_modal/flows/flow1.py:main"),
@@ -338,18 +348,23 @@ def test_without_a_table_a_command_says_itself_what_is_malformed(
         which_flow(project, "orders", "")
     # A deploy does not start Prefect, which would ask for an entrypoint.
     assert deploy(project, force=True) == 1
-    assert capfd.readouterr().out == f"✗ {why}. Nothing was deployed.\n"
-    # Bootstrap says it in its first row only.
+    assert capfd.readouterr().out == f"✗ {why}\n  Nothing was deployed\n"
+    # Bootstrap goes no further, and its file is not to be committed.
     monkeypatch.setattr("tools.bootstrap.ALL", ALL[1:3])
     assert bootstrap(project) == 1
-    first, second, *_ = capfd.readouterr().out.splitlines()
-    assert first.startswith(f"✗ prefect.yaml: action needed. {why}. see https://")
-    assert second == "✗ Remote: action needed. prefect.yaml is malformed"
+    said = capfd.readouterr().out
+    assert said.startswith(f"✗ prefect.yaml (action needed): {why}\n    see https://")
+    assert "Remote" not in said
+    assert examine(Check("Commit", check_commit), project) == [skipped("prefect.yaml is malformed")]
 
 
-@pytest.mark.parametrize("text", ["deployments: 7\n", "", "deployments:\n- pull: 1\n"])
-def test_a_file_of_another_shape_is_named_without_a_table(folder: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["deployments: none\n", "", "deployments:\n- pull: 1\n"])
+def test_a_file_of_another_shape_is_named_without_a_table(
+    folder: Path, text: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     (folder / "prefect.yaml").write_text(text)
+    assert deploy(Project(folder), force=True) == 1
+    assert capfd.readouterr().out.startswith("✗ prefect.yaml: ")
     with pytest.raises(CheckSkipped, match=r"^prefect.yaml: .*Input should be a valid") as error:
         _ = Project(folder).deployments
     assert "\n" not in str(error.value)

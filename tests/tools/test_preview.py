@@ -177,7 +177,7 @@ def test_what_containers_would_not_find_is_not_deployed(pushed: Project) -> None
     changed.written_prefect_yaml = as_preview(pushed, BRANCH)
     assert refusals() == []
     append(pushed.root / "README.md", "mine\n")
-    assert refusals() == ["failed: README.md has uncommitted changes. commit and push"]
+    assert refusals() == ["failed: uncommitted changes in README.md. commit and push"]
     commit(pushed.root)
     changed.written_prefect_yaml = as_preview(pushed, BRANCH)
     text = "the last commit is not on any GitHub branch that this clone knows"

@@ -81,7 +81,7 @@ def test_a_lock_file_that_is_new_is_committed_alone(connected: Project, bare: Pa
 
 def test_a_change_that_is_not_committed_is_named_and_left(connected: Project) -> None:
     edit(connected.root / "prefect.yaml", "paused: false", "paused: true")
-    expected = ["failed: prefect.yaml has uncommitted changes. commit and push"]
+    expected = ["failed: uncommitted changes in prefect.yaml. commit and push"]
     assert problems(check_commit, connected) == expected
     before = head(connected.root)
     fix_commit(connected)
@@ -95,14 +95,8 @@ def test_many_changes_are_one_row(connected: Project) -> None:
     for name in ("one", "two"):
         (connected.root / f"src/{name}.py").touch()
     assert problems(check_commit, connected) == [
-        (
-            "failed: 4 files have changes that are not committed: .gitignore, Makefile and 2 more. "
-            "commit and push"
-        ),
-        (
-            "failed: 2 files are not committed: src/one.py, src/two.py. "
-            "git add src and commit, or ignore them"
-        ),
+        "failed: uncommitted changes in .gitignore, Makefile and 2 more files. commit and push",
+        "failed: not committed: src/one.py, src/two.py. git add src and commit, or ignore them",
     ]
 
 
@@ -111,7 +105,7 @@ def test_a_new_file_counts_only_where_a_deploy_is_refused_for_it(connected: Proj
     assert problems(check_commit, connected) == []
     (connected.root / (more := "src/prefect_modal/more.py")).touch()
     assert problems(check_commit, connected) == [
-        f"failed: {more} is not committed. git add {more} and commit, or ignore it"
+        f"failed: not committed: {more}. git add {more} and commit, or ignore it"
     ]
 
 
@@ -141,7 +135,7 @@ def test_another_branch_is_not_pushed(
     fix_remote(project)
     with pytest.raises(
         ActionRequired,
-        match=f"You are on master, but containers clone main. git switch {option}main",
+        match=f"you are on master, but containers clone main\n  git switch {option}main",
     ):
         fix_commit(project)
     assert git(bare, "branch") == ""
@@ -252,7 +246,7 @@ def test_the_first_commit_has_what_was_rendered_and_nothing_else(
     assert set(git(folder, "ls-files").splitlines()) == rendered
     orders = "src/prefect_modal/flows/orders.py"
     assert problems(check_commit, project) == [
-        f"failed: {orders} is not committed. git add {orders} and commit, or ignore it"
+        f"failed: not committed: {orders}. git add {orders} and commit, or ignore it"
     ]
     commit_file(folder, orders)
     project.git("push")
@@ -428,4 +422,4 @@ def test_what_the_server_says_of_a_push_is_shown(connected: Project, bare: Path)
     with pytest.raises(ActionRequired) as refused:
         fix_commit(connected)
     said = f"Visit {link}; ! [remote rejected] HEAD -> main (pre-receive hook declined)"
-    assert str(refused.value) == f"git push --set-upstream origin HEAD: {said}."
+    assert str(refused.value) == f"git push --set-upstream origin HEAD: {said}"

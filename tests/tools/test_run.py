@@ -139,7 +139,9 @@ def logged_in_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 @pytest.mark.usefixtures("logged_in_nowhere")
 def test_nothing_runs_in_a_workspace_where_nobody_is_logged_in(grown: Project) -> None:
-    with pytest.raises(ActionRequired, match=r"^no API is configured\. uv run prefect cloud login"):
+    with pytest.raises(
+        ActionRequired, match=r"^no API is configured\n  uv run prefect cloud login"
+    ):
         run(grown, "", "", workspace=True, ui=False)
 
 

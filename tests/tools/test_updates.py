@@ -131,7 +131,7 @@ def test_what_an_organization_forbids_is_said_in_githubs_words(
     with pytest.raises(ActionRequired) as refused:
         fix_updates(project)
     assert str(refused.value) == (
-        f"Actions may not open pull requests, and GitHub says: {FORBIDDEN[1]} (HTTP 409). {TICK}"
+        f"Actions may not open pull requests, and GitHub says: {FORBIDDEN[1]} (HTTP 409)\n  {TICK}"
     )
 
 

@@ -70,7 +70,7 @@ def fix_alarm(project: Project) -> None:
     address = given() or (ask() if not alarm or is_broken(project, alarm) else "")
     while address and address != stored_address(project):
         if not project.tag:
-            raise ActionRequired("No deployment has a tag. Add the same tags: […] to each one")
+            raise ActionRequired("no deployment has a tag", "add the same tags: […] to each one")
         if not (refused := refusal(project, address)):
             return connect(project, address, alarm)
         text = f"A test message to the webhook failed: {refused}"
