@@ -155,6 +155,25 @@ def test_imports_are_renamed_only_where_that_keeps_their_meaning(tmp_path: Path)
     assert [line.split(":", 2)[2] for line in listed] == BY_HAND_LATER
 
 
+ENTRYPOINTS = {
+    "flows/stock.py:stock": "reports.flows.stock:stock",
+    "./flows/stock.py:stock": "reports.flows.stock:stock",
+    '"flows/etl/stock.py:load"': '"reports.flows.etl.stock:load"',
+    "./flows/etl/daily/stock.py:load": "reports.flows.etl.daily.stock:load",
+    "reports.flows.stock:stock": "reports.flows.stock:stock",
+}
+"""The entrypoints that are rewritten, or right already."""
+
+
+def test_entrypoints_become_modules_in_any_folder(tmp_path: Path) -> None:
+    *_, rename, _ = ADOPTING.sections()["Only for `flows/` at the top"]
+    file = tmp_path / "prefect.yaml"
+    file.write_text("".join(f"  - entrypoint: {each}\n" for each in ENTRYPOINTS))
+    subprocess.check_call(["bash", "-c", rename], cwd=tmp_path)
+    found = [line.removeprefix("  - entrypoint: ") for line in file.read_text().splitlines()]
+    assert found == [*ENTRYPOINTS.values()]
+
+
 def test_what_the_template_has_deploys_once(adopted: Adopted) -> None:
     workflows = (adopted[0].folder / ".github/workflows").iterdir()
     assert [file.name for file in workflows if re.search("prefect.*deploy", file.read_text())] == [
