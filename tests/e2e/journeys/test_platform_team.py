@@ -51,6 +51,7 @@ class Team:
         said = self.follow(heading, UV_PROJECT_ENVIRONMENT=self.environment)
         logs = "".join((self.folder / f"{name}.log").read_text() for name in NAMES)
         assert said == "".join(f"{name} is ready\n" for name in NAMES), logs
+        assert "gh: Not Found" not in logs
         self.laptop.said.append(logs)
         return logs
 
