@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
         return packages(root)
     # Give up at once if Prefect does not answer; its settings are read at import.
     os.environ["PREFECT_CLIENT_MAX_RETRIES"] = "0"
-    from tools.base.finding import explain
+    from tools.base.finding import explain, told
     from tools.base.project import Project
     from tools.base.screen import say
 
@@ -139,8 +139,7 @@ def run(arguments: argparse.Namespace, root: Path) -> int:
     except (EOFError, SyntaxError):
         raise
     except Exception as error:
-        finding = explain(error)
-        say(f"{finding.text}. {finding.remedy}".strip())
+        say(told(explain(error)))
         return 1
 
 

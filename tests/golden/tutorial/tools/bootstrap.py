@@ -1,14 +1,33 @@
 # mypy: ignore-errors
 """`make bootstrap`: connect Prefect, GitHub and Modal. It is safe to rerun."""
 
-from tools.base.finding import Check, Finding, Findings, Step, examine, in_row, passed
+from dataclasses import replace
+
+from tools.base.finding import (
+    Check,
+    Finding,
+    Findings,
+    Step,
+    examine,
+    in_row,
+    passed,
+    skipped,
+    told,
+)
 from tools.base.project import Project
 from tools.base.screen import say
-from tools.base.stop import ActionRequired
+from tools.base.stop import Malformed
 from tools.checks.alarm import check_alarm, fix_alarm, has_news
 from tools.checks.commit import check_commit, fix_commit
 from tools.checks.conflicts import check_conflicts
-from tools.checks.deployments import check_deployed, counterpart, fix_deployed, of_this_repository
+from tools.checks.deployments import (
+    check_deployed,
+    counterpart,
+    deployed_branch,
+    fix_deployed,
+    of_this_repository,
+    other_branch,
+)
 from tools.checks.flows import check_flows, check_names
 from tools.checks.github_secrets import check_github_secrets, fix_github_secrets
 from tools.checks.github_token import another_token, check_github_token, fix_github_token
@@ -81,6 +100,7 @@ ALL = [
     *STEPS,
 ]
 """The steps of bootstrap; `make doctor` shows the checks of prefect.yaml separately."""
+NEEDED = "action needed"
 
 
 def bootstrap(project: Project) -> int:
@@ -89,49 +109,60 @@ def bootstrap(project: Project) -> int:
     steps = project.fitting(ALL)
     for step in steps:
         try:
-            text = take(step, project, ready)
-            status = "skipped" if text.startswith("skipped. ") else "passed"
+            did, found = take(step, project, ready)
         except EOFError:
             raise
         except Exception as error:
-            text = f"action needed. {told([in_row(error)])}"
+            did, found = NEEDED, [in_row(error)]
+        status = "skipped" if did == "skipped" else "passed"
+        if did == NEEDED:
             status = "warning" if step.optional else "failed"
         if status != "failed":
             ready.add(step.name)
-        say(f"{step.name}: {text}", status)
+        say(f"{step.name} ({did}): {told(*found)}".replace("\n", "\n  "), status)
+        if is_malformed(project):
+            break  # No other step can be taken.
     if len(ready) < len(steps):
         say("\nNot ready yet. Complete the actions above, then rerun make bootstrap.")
         return 1
-    say("\nReady. Start a run, and watch it here or in Prefect:")
+    of_branch = f" of {deployed_branch(project)}" if other_branch(project) else ""
+    say(f"\nReady. Start a run{of_branch}, and watch it here or in Prefect:")
     there = of_this_repository(project)
     for deployment in project.deployments:
-        if found := counterpart(project, deployment, there):
-            say(f"  uv run prefect deployment run {found.quoted} --watch")
+        if deployed := counterpart(project, deployment, there):
+            say(f"  uv run prefect deployment run {deployed.quoted} --watch")
     say(f"  {project.workspace.ui_url}")
     return 0
 
 
-def take(step: Step, project: Project, ready: set[str]) -> str:
-    """Check a step, fix it if needed, and return its line of output.
-
-    Raises:
-        ActionRequired: the step, or one that it depends on, has not passed.
-    """
+def take(step: Step, project: Project, ready: set[str]) -> tuple[str, list[Finding]]:
+    """Check a step and fix it if needed; return what was done, and what is found then."""
     found = examine(step, project)
     needed = is_failed(found) or (is_right(found) and step.renew(project))
     for name in step.after:
         if name not in ready and (needed or is_right(found)):
-            said = "" if is_right(found) else f"{told(found, remedy=False)}. "
-            raise ActionRequired(f"{said}Fix {name} first.")
+            first = f"fix {name} first"
+            if is_right(found):
+                return NEEDED, [skipped(first)]
+            return NEEDED, [replace(each, remedy=first) for each in found]
     if needed and step.fix:
         step.fix(project)
         found = examine(step, project)
     if not is_right(found) or (step.optional and not has_passed(found)):
-        raise ActionRequired(told(found))
+        return NEEDED, found
     if any(each.status == "passed" and each.remedy for each in found):
-        return f"skipped. {told(found)}"
-    did = "done" if needed else "already there" if step.fix else "checked"
-    return f"{did}. {told(found)}"
+        return "skipped", found
+    return "done" if needed else "already there" if step.fix else "checked", found
+
+
+def is_malformed(project: Project) -> bool:
+    try:
+        _ = project.prefect_yaml
+    except Malformed:
+        return True
+    except Exception:
+        return False  # Its step says why.
+    return False
 
 
 def is_right(found: list[Finding]) -> bool:
@@ -144,9 +175,3 @@ def has_passed(found: list[Finding]) -> bool:
 
 def is_failed(found: list[Finding]) -> bool:
     return any(each.status == "failed" for each in found)
-
-
-def told(found: list[Finding], remedy: bool = True) -> str:
-    """The findings, on one line."""
-    texts = ([each.text, each.remedy if remedy else ""] for each in found)
-    return ". ".join(text for pair in texts for text in pair if text)

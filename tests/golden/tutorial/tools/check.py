@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from tools.base.actions import in_actions, say_failed
-from tools.base.finding import Check, Finding, examine
+from tools.base.finding import Check, Finding, examine, told
 from tools.base.prefect_yaml import Deployment
 from tools.base.project import Project
 from tools.base.report import Row, show
@@ -55,7 +55,7 @@ def check(root: Path, as_json: bool) -> int:
     show(report, as_json)
     bad = [each for each in report if each[1].status not in ("passed", "warning")]
     for name, found in bad if in_actions() and not as_json else []:
-        say_failed(f"{name}: {found.text}. {found.remedy}")
+        say_failed(f"{name}: {told(found)}")
     return int(bool(bad))
 
 

@@ -14,6 +14,7 @@ from tools.base.finding import (
     failed,
     passed,
     skipped,
+    told,
 )
 from tools.base.git import head
 from tools.base.prefect_deploy import Outcome, deploy_each, in_place_of
@@ -39,9 +40,8 @@ def deploy(project: Project, force: bool, paused: bool = False) -> int:
         checks.append([Check("Names", lambda project: [*taken(project)])])
         # Rerunning the workflow of an older commit is a deliberate rollback.
         if not os.environ.get("CI"):
-            # A staging branch is deployed with all schedules paused.
-            branch = [] if paused else [Check("Branch", check_branch)]
-            checks.append([*branch, Check("Commit", lambda project: [*newer(project)])])
+            commit = Check("Commit", lambda project: [*newer(project)])
+            checks.append([Check("Branch", check_branch), commit])
     if any(refused(project, together) for together in checks):
         return 1
     if project.app and project.app.deploy(project):
@@ -63,7 +63,7 @@ def deploy(project: Project, force: bool, paused: bool = False) -> int:
 def check_readable(project: Project) -> Findings:
     """Prefect would ignore a file that it cannot read, and ask for what is in it."""
     try:
-        _ = project.written_prefect_yaml
+        _ = project.prefect_yaml
     except Malformed as error:
         return failed(str(error), "Nothing was deployed")
     return passed("it can be read")
@@ -74,7 +74,7 @@ def refused(project: Project, checks: list[Check]) -> bool:
     found = [each for check in checks for each in examine(check, project)]
     problems = [each for each in found if each.status == "failed"]
     for each in problems:
-        say_failed(f"{each.text}. {each.remedy}.")
+        say_failed(told(each))
     return bool(problems)
 
 
@@ -91,7 +91,7 @@ def say_what_failed(project: Project, outcome: Outcome, problems: list[Finding])
         say(f"{here.name} is deployed from commit {head(project)[:10]}.", "passed")
     for found in problems:
         tell = say_failed if found.status == "failed" else say
-        tell(f"{found.text}. {found.remedy}.")
+        tell(told(found))
 
 
 def not_deployed(project: Project, outcome: Outcome) -> list[Finding]:

@@ -30,10 +30,10 @@ def prune(project: Project, yes: bool) -> int:
     """Show what is left over, delete it after a yes, and return the exit code."""
     if project.branch and current_branch(project) != project.branch:
         text = f"make prune works only on {project.branch}, and this is another branch"
-        raise ActionRequired(f"{text}. git switch {shlex.quote(project.branch)}")
+        raise ActionRequired(text, f"git switch {shlex.quote(project.branch)}")
     for found in examine(Check("Prefect", check_prefect), project):
         if found.status == "failed":
-            raise ActionRequired(f"{found.text}. {found.remedy}")
+            raise ActionRequired(found.text, found.remedy)
     removals, kept = sort(left_over(project))
     show(project, removals, kept)
     unknown = any(each.unknown for each in kept)

@@ -28,7 +28,7 @@ def run(project: Project, asked: str, params: str, workspace: bool, ui: bool) ->
         if workspace:
             connected = examine(Check("Prefect", check_prefect), project)[0]
             if connected.status != "passed":
-                raise ActionRequired(f"{connected.text}. {connected.remedy}")
+                raise ActionRequired(connected.text, connected.remedy)
             return execute(
                 project, entrypoint, parameters, PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="false"
             )

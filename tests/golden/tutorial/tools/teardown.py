@@ -10,7 +10,7 @@ from uuid import UUID
 from prefect.events.schemas.automations import Automation
 from prefect.exceptions import ObjectNotFound
 
-from tools.base.finding import Check, Finding, examine, explain
+from tools.base.finding import Check, Finding, examine, explain, told
 from tools.base.process import run_checked
 from tools.base.project import Project
 from tools.base.removal import Kept, Removal, agreed, delete_each, show, sort
@@ -32,7 +32,7 @@ def teardown(project: Project, yes: bool) -> int:
     """Show everything, delete it once the name is typed, and return the exit code."""
     for found in examine(Check("Prefect", check_prefect), project):
         if found.status != "passed":
-            say(f"{found.text}. {found.remedy}", "failed")
+            say(told(found), "failed")
             return 1
     removals, kept = sort(everything(project))
     show(project, removals, kept)

@@ -88,7 +88,9 @@ def timezone_error(timezone: str) -> str:
     cities = {name.lower().rpartition("/")[2]: name for name in sorted(names, reverse=True)}
     known = {**cities, **{name.lower(): name for name in names}}
     typed = timezone.strip().lower().replace(" ", "_")
-    city = typed.rpartition("/")[2]
-    near = [typed, city, *difflib.get_close_matches(city, known, 1, 0.75)]
+    region, _, city = typed.rpartition("/")
+    there = [name for name in known if name.startswith(f"{region}/")] if region else []
+    near = [typed, *difflib.get_close_matches(typed, there, 1, 0.75), city]
+    near += difflib.get_close_matches(city, known, 1, 0.75)
     nearest = next((known[each] for each in near if each in known), "America/New_York")
     return f"Type {nearest}, or another name from the IANA time zone database, such as UTC"

@@ -50,6 +50,11 @@ Findings = Finding | list[Finding]
 """One finding, or all the failures that a check found."""
 
 
+def told(*found: Finding) -> str:
+    """Findings as text, each with its remedy in an indented line below."""
+    return "\n".join(f"{each.text}\n  {each.remedy}".rstrip() for each in found)
+
+
 @dataclass(frozen=True)
 class Check:
     """A row of `make doctor`."""
@@ -89,7 +94,7 @@ def explain(error: Exception) -> Finding:
     """Turn an error into a finding; an unexpected error is a bug in these tools."""
     match error:
         case CheckSkipped() | ActionRequired():
-            return skipped(str(error))
+            return skipped(error.text, error.remedy)
         case PrefectHTTPStatusError() if error.response.status_code == httpx.codes.UNAUTHORIZED:
             return skipped("Prefect is not connected")
         case PrefectHTTPStatusError():

@@ -42,8 +42,7 @@ def checked_git(project: Project, *arguments: str) -> Completed:
     done = project.run("git", *arguments, limit=None)
     if done.returncode != 0:
         said = words(done)
-        text = f"git {shlex.join(arguments)}: {said}. {advice(project, said)}"
-        raise ActionRequired(text.strip().removesuffix(" ."))
+        raise ActionRequired(f"git {shlex.join(arguments)}: {said}", advice(project, said))
     return done
 
 

@@ -2,7 +2,18 @@
 """The expected reasons to stop."""
 
 
-class CheckSkipped(Exception):
+class Stop(Exception):
+    """An expected reason to stop, and its remedy."""
+
+    def __init__(self, text: str, remedy: str = "") -> None:
+        super().__init__(text, remedy)
+        self.text, self.remedy = text, remedy
+
+    def __str__(self) -> str:
+        return f"{self.text}\n  {self.remedy}".rstrip()
+
+
+class CheckSkipped(Stop):
     """This cannot be checked until something else is fixed."""
 
 
@@ -10,5 +21,5 @@ class Malformed(CheckSkipped):
     """prefect.yaml cannot be read; the text says where."""
 
 
-class ActionRequired(Exception):
-    """A person has to act; the text says how."""
+class ActionRequired(Stop):
+    """A person has to act; the text or the remedy says how."""

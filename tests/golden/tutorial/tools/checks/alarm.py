@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +24,10 @@ from tools.base.screen import say
 from tools.base.stop import ActionRequired
 
 KIND = "webhook"
-STATES = ("Failed", "Crashed", "TimedOut", "Late")
+LATE = "Late"
+STATES = ("Failed", "Crashed", "TimedOut", LATE)
+SCHEDULED = "auto-scheduled"
+"""The tag that Prefect gives to the runs of a schedule."""
 DISCORD = ("discord.com", "discordapp.com")
 TEAMS = ("webhook.office.com", "logic.azure.com", "powerplatform.com")
 TEXT = (
@@ -70,7 +74,7 @@ def fix_alarm(project: Project) -> None:
     address = given() or (ask() if not alarm or is_broken(project, alarm) else "")
     while address and address != stored_address(project):
         if not project.tag:
-            raise ActionRequired("No deployment has a tag. Add the same tags: […] to each one")
+            raise ActionRequired("no deployment has a tag", "add the same tags: […] to each one")
         if not (refused := refusal(project, address)):
             return connect(project, address, alarm)
         text = f"A test message to the webhook failed: {refused}"
@@ -186,20 +190,34 @@ def connect(project: Project, address: str, alarm: Automation | None) -> None:
         wanted = AutomationCore.model_validate({**kept, "actions": [action]})
         client.update_automation(alarm.id, wanted)
         return
-    trigger = {
-        "type": "event",
-        "posture": "Reactive",
-        "expect": [f"prefect.flow-run.{state}" for state in STATES],
-        "match": {"prefect.resource.id": "prefect.flow-run.*"},
-        # Subflows lack the tags of their deployment: the run that called them is reported.
-        "match_related": {"prefect.resource.id": f"prefect.tag.{project.tag}"},
-        "threshold": 1,
-        "within": 0,
-    }
     automation = {
         "name": automation_name(project),
         "description": "Reports failed, crashed and late runs. Created by make bootstrap.",
-        "trigger": trigger,
+        "trigger": trigger(project),
         "actions": [action],
     }
     client.create_automation(AutomationCore.model_validate(automation))
+
+
+def trigger(project: Project) -> dict[str, Any]:
+    if not project.app:
+        return event_trigger(STATES, project.tag)
+    # A run that a person starts waits for the next tick; Prefect calls it late after 15 s.
+    parts = [
+        event_trigger([state for state in STATES if state != LATE], project.tag),
+        event_trigger([LATE], project.tag, SCHEDULED),
+    ]
+    return {"type": "compound", "require": "any", "triggers": parts}
+
+
+def event_trigger(states: Iterable[str], *tags: str) -> dict[str, Any]:
+    return {
+        "type": "event",
+        "posture": "Reactive",
+        "expect": [f"prefect.flow-run.{state}" for state in states],
+        "match": {"prefect.resource.id": "prefect.flow-run.*"},
+        # Subflows lack the tags of their deployment: the run that called them is reported.
+        "match_related": [{"prefect.resource.id": f"prefect.tag.{tag}"} for tag in tags],
+        "threshold": 1,
+        "within": 0,
+    }

@@ -57,6 +57,7 @@ NEEDED = ("prefect.yaml", "pyproject.toml", "uv.lock")
 
 def check_commit(project: Project) -> Findings:
     """Whether the branch on GitHub is up to date and has everything that a container needs."""
+    _ = project.prefect_yaml  # A malformed one must not be committed.
     if "uv.lock" not in listed(project, "ls-files"):
         return failed("uv.lock is not committed, but containers install from it")
     return (
@@ -73,28 +74,22 @@ def left_out(project: Project) -> str:
 
 
 def not_committed(project: Project) -> list[Finding]:
-    changed = project.git("status", "--porcelain", "--untracked-files=no").stdout
-    problems = []
-    match [line[3:] for line in changed.splitlines()]:
-        case [name]:
-            problems.append(failed(f"{name} has uncommitted changes", "commit and push"))
-        case [_, *_] as names:
-            text = f"{len(names)} files have changes that are not committed: {shortened(names)}"
-            problems.append(failed(text, "commit and push"))
+    status = project.git("status", "--porcelain", "--untracked-files=no").stdout
+    changed, problems = [line[3:] for line in status.splitlines()], []
+    if changed:
+        text = f"uncommitted changes in {shortened(changed)}"
+        problems.append(failed(text, "commit and push"))
     # Runs may import these.
-    match untracked(project, "src"):
-        case [name]:
-            remedy = f"git add {shlex.quote(name)} and commit, or ignore it"
-            problems.append(failed(f"{name} is not committed", remedy))
-        case [_, *_] as names:
-            text = f"{len(names)} files are not committed: {shortened(names)}"
-            problems.append(failed(text, "git add src and commit, or ignore them"))
+    if new := untracked(project, "src"):
+        which, them = (shlex.quote(new[0]), "it") if len(new) == 1 else ("src", "them")
+        text = f"not committed: {shortened(new)}"
+        problems.append(failed(text, f"git add {which} and commit, or ignore {them}"))
     return problems
 
 
 def shortened(names: list[str]) -> str:
     """The names, or the first two and how many more."""
-    more = f" and {len(names) - 2} more" if len(names) > 3 else ""
+    more = f" and {len(names) - 2} more files" if len(names) > 3 else ""
     return ", ".join(names[:2] if more else names) + more
 
 
@@ -107,7 +102,7 @@ def branches_on_github(project: Project) -> dict[str, str]:
     done = project.run("git", "ls-remote", "--heads", "origin")
     if done.returncode != 0:
         said = refusal_of(done)
-        raise CheckSkipped(f"git ls-remote: {said}. {advice(project, said)}".removesuffix(". "))
+        raise CheckSkipped(f"git ls-remote: {said}", advice(project, said))
     pairs = (line.split("\t") for line in done.stdout.splitlines())
     return {name.removeprefix("refs/heads/"): commit for commit, name in pairs}
 
@@ -163,7 +158,7 @@ def fix_commit(project: Project) -> None:
     if here != branch and not (project.pinned and branch in branches_on_github(project)):
         known = project.git("rev-parse", "--verify", branch).returncode == 0
         switch = f"git switch {'' if known else '--create '}{shlex.quote(branch)}"
-        raise ActionRequired(f"You are on {here}, but containers clone {branch}. {switch}")
+        raise ActionRequired(f"you are on {here}, but containers clone {branch}", switch)
     if not head(project):
         checked_git(project, "add", "--", *untracked(project, *RENDERED))
         checked_git(project, "commit", "--message", "Start from the template")

@@ -75,16 +75,15 @@ def fix_github_secrets(project: Project, renew: bool = False) -> None:
     if project.app:
         values = project.app.values(project)
     elif not workspace.key:
-        text = f"{workspace.url} has no API key here: uv run prefect cloud login"
-        raise ActionRequired(text)
+        text = f"{workspace.url} has no API key here"
+        raise ActionRequired(text, "uv run prefect cloud login")
     target, there = "/".join(project.repository), available(project)
     for name, value in values.items():
         if isinstance(there, dict) and name in there and not renew:
             continue
         done = project.run("gh", "secret", "set", name, "--repo", target, secret=value)
         if done.returncode != 0:
-            text = f"gh secret set failed: {last_error(done)}; {by_hand(project)}."
-            raise ActionRequired(text)
+            raise ActionRequired(f"gh secret set failed: {last_error(done)}", by_hand(project))
 
 
 def login(project: Project) -> str:

@@ -43,17 +43,17 @@ def fix_github_token(project: Project) -> None:
         raise ActionRequired(text) from None
 
     name, stored = project.credentials_block, stored_token(project)
-    why = f"Containers need a GitHub token that can read {project.repository[1]}."
+    why = f"containers need a GitHub token that can read {project.repository[1]}"
     if stored and refusal(project, stored):
         if other_owner(project, stored):
             return
-        why = f"GitHub refuses the token in the block {name}. {why}"
+        why = f"GitHub refuses the token in the block {name}; {why}"
     token, source = os.environ.get(CLONE_TOKEN) or "", f"The token in {CLONE_TOKEN}"
     while refused := refusal(project, token) if token else "there is none yet":
         if token:
             text = f"{source} cannot read {project.repository[1]}: {refused}"
             if not interactive():
-                raise ActionRequired(f"{text}. Create another one at {new_token_page(project)}")
+                raise ActionRequired(text, f"create another one at {new_token_page(project)}")
             say(text, "failed")
         token, source = ask_for_token(project, why), "That token"
     GitHubCredentials(token=token).save(name, overwrite=True)
@@ -151,14 +151,13 @@ def ask_for_token(project: Project, why: str) -> str:
     host, name = project.repository
     page = new_token_page(project)
     if not interactive():
-        text = f"Set {CLONE_TOKEN} to a token from {page} that can read {name}."
-        raise ActionRequired(text)
-    say(why)
+        raise ActionRequired(why, f"set {CLONE_TOKEN} to a token from {page}")
+    say(f"{why[0].upper()}{why[1:]}.")
     status = project.run("gh", "auth", "status", "--hostname", host)
     if status.returncode == 0:
-        scopes = re.search(r"Token scopes: (.+)", status.stdout + status.stderr)
-        can = f"has {scopes[1]} in all your repositories" if scopes else "can do more than read"
-        answer = input(f"Use gh's own token? It {can}. [y/N] ")
+        wide = re.search(r"Token scopes: .*'repo'", status.stdout + status.stderr)
+        can = "change all your repositories" if wide else "do more than read"
+        answer = input(f"Use gh's own token? It can {can}. [y/N] ")
         if answer.strip().lower() in ("y", "yes"):
             return project.run("gh", "auth", "token", "--hostname", host).stdout.strip()
     print(f"Create a token at {page}, only for {name}, with read access to Contents.")

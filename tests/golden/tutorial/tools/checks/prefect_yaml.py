@@ -1,17 +1,21 @@
 # mypy: ignore-errors
 """prefect.yaml: what Prefect would ignore or refuse, and what a container lacks."""
 
+from itertools import chain
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError as JsonError
 from jsonschema.exceptions import best_match
 from pydantic import ValidationError
 
-from tools.base.finding import Findings, failed, passed
-from tools.base.prefect_yaml import duplicate_keys
+from tools.base.finding import Findings, failed, passed, warning
+from tools.base.prefect_yaml import Deployment, duplicate_keys
 from tools.base.project import Project
 from tools.base.stop import CheckSkipped, Malformed
 
+PREFECT = "prefecthq/prefect:"
+DIRECTORY = "prefect.deployments.steps.set_working_directory"
 DOCS = "https://docs.prefect.io/v3/how-to-guides/deployments/prefect-yaml"
 
 
@@ -30,13 +34,23 @@ def check_keys(project: Project) -> Findings:
     schema = strict(PrefectYamlModel.model_json_schema())
     for fault in Draft202012Validator(schema).iter_errors(written):
         deepest = best_match([fault]) or fault
-        problems.append(failed(f"{deepest.json_path}: {deepest.message}", remedy))
+        problems.append(failed(f"{place(written, deepest)}: {deepest.message}", remedy))
     if not problems:
         try:
             PrefectYamlModel.model_validate(without_schedules(written))
         except (TypeError, ValidationError) as error:
             return failed(" ".join(str(error).split()), remedy)
     return problems or passed("Prefect knows every key")
+
+
+def place(written: dict[str, Any], fault: JsonError) -> str:
+    """The place of a fault: the deployment's name, and the key in it."""
+    match [*fault.absolute_path]:
+        case ["deployments", int(number), *keys]:
+            here = written["deployments"][number]
+            if isinstance(here, dict) and isinstance(name := here.get("name"), str):
+                return ", ".join(filter(None, [name, ".".join(map(str, keys))]))
+    return fault.json_path
 
 
 def without_schedules(written: dict[str, Any]) -> dict[str, Any]:
@@ -67,6 +81,12 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
+def gets_no_code(deployment: Deployment) -> bool:
+    """Whether its own pull steps only change the directory, and its image is Prefect's."""
+    image = deployment.pool.job_variables.get("image", PREFECT)
+    return {*chain(*(deployment.pull or []))} == {DIRECTORY} and PREFECT in str(image)
+
+
 def check_containers(project: Project) -> Findings:
     """Find what prevents a run from getting a container or the container from installing."""
     problems = []
@@ -74,6 +94,9 @@ def check_containers(project: Project) -> Findings:
         if reason := deployment.without_pool:
             problems.append(failed(reason, "add a work pool to it: work_pool: *modal"))
             continue
+        if gets_no_code(deployment):
+            text = f"{deployment.name} has its own pull, which only changes the directory"
+            problems.append(warning(text, "delete its pull, so that its containers clone"))
         env = deployment.pool.job_variables.get("env") or {}
         installs = "UV_PROJECT_ENVIRONMENT" in str(project.prefect_yaml.pull_steps(deployment))
         if installs and "UV_PROJECT_ENVIRONMENT" not in env:

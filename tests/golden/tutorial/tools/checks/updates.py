@@ -176,4 +176,4 @@ def fix_updates(project: Project) -> None:
         done = ask(project, project.repository, "permissions/workflow", *options)
         if done.returncode != 0:
             text = f"Actions may not open pull requests, and GitHub says: {refusal(done)}"
-            raise ActionRequired(f"{text}. {by_hand(project)}")
+            raise ActionRequired(text, by_hand(project))

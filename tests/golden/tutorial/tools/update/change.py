@@ -176,4 +176,5 @@ def changelog(mirror: Path, before: str, after: str) -> str:
     known = re.sub(r"-\d+-g[0-9a-f]+$", "", before)
     headings = [section.split()[1] for section in sections]
     end = headings.index(known) if known in headings else len(sections)
-    return "".join(sections[:end]).strip()
+    # Relative links lead to the template's documents, which a project lacks.
+    return re.sub(r"\[([^]]*)\]\((?!https?:)[^)]*\)", r"\1", "".join(sections[:end])).strip()

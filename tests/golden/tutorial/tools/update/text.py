@@ -2,6 +2,7 @@
 """The description of an update, in a terminal and on GitHub."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 
 from tools.update.change import Update
@@ -9,6 +10,7 @@ from tools.update.patch import Changed
 
 LONGEST = 60_000
 """GitHub's limit is 65,536 characters."""
+TOOLS, FEW = "tools/", 3
 FIRST = "Read these files first. GitHub, containers, make or other programs run them:"
 
 
@@ -17,19 +19,28 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def listed(files: list[Changed], line: Callable[[Changed], str]) -> str:
-    """The files that an update changes, with those that are run first."""
+def listed(files: list[Changed], line: Callable[[str, str], str]) -> str:
+    """The files that an update changes, with those that are run first; many tools are one line."""
+    tools = Counter(each.status for each in files if each.name.startswith(TOOLS))
     parts = []
     others = "The other files:" if any(each.is_run for each in files) else "Changed files:"
     for heading, is_run in ((FIRST, True), (others, False)):
-        if lines := [line(each) for each in files if each.is_run is is_run]:
+        lines = []
+        for each in files:
+            if each.name.startswith(TOOLS) and (count := tools[each.status]) > FEW:
+                shown = f"{line(each.status, TOOLS)} ({count} files)"
+            else:
+                shown = line(each.status, each.name)
+            if each.is_run is is_run and shown not in lines:
+                lines.append(shown)
+        if lines:
             parts.append(f"{heading}\n\n" + "\n".join(lines))
     return "\n\n".join(parts)
 
 
 def for_terminal(update: Update, files: list[Changed]) -> str:
     """The text that `make update` shows before its last line."""
-    names = listed(files, lambda each: f"  {each.status} {printable(each.name)}")
+    names = listed(files, lambda status, name: f"  {status} {printable(name)}")
     parts = [f"From {update.before} to {update.after}.", printable(update.changelog), names]
     return "\n\n".join(filter(None, parts))
 
@@ -61,7 +72,7 @@ because your version bounds exclude the template's. After your review, check out
         text += """
 CI does not start on its own for this pull request. After your review, close and reopen it.
 """
-    names = listed(files, lambda each: f"- {each.status} {code(each.name)}")
+    names = listed(files, lambda status, name: f"- {status} {code(name)}")
     return cut(f"{text}\n{names}\n\n{news(update)}")
 
 
