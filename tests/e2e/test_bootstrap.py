@@ -246,7 +246,7 @@ def test_a_file_that_names_the_console_again_is_no_endless_loop(
     console = "https://app.prefect.cloud/account/a-1/workspace/w-2/dashboard"
     (laptop.project / ".env").write_text(f"PREFECT_API_URL={console}\n")
     done = laptop.run(laptop.tool("python"), "-m", "tools", "bootstrap", PREFECT_API_URL=None)
-    assert f"Prefect: action needed. {console} is the console's address." in done.stdout
+    assert f"Prefect (action needed): {console} is the console's address\n" in done.stdout
 
 
 # In front of a terminal.
@@ -263,7 +263,7 @@ def test_a_person_types_a_token_and_may_interrupt(start: Callable[..., Laptop]) 
     terminal.sendline("n")
     terminal.expect("GitHub token: ")
     terminal.sendline(laptop.token)
-    terminal.expect("GitHub token: done")
+    terminal.expect_exact("GitHub token (done)")
     terminal.sendintr()
     terminal.expect("Run it again to continue")
     terminal.expect(pexpect.EOF)
@@ -290,7 +290,7 @@ def test_a_token_that_cannot_read_is_refused_and_ghs_own_taken(
     terminal.expect(f"That token cannot read {laptop.name}")
     terminal.expect("can do more than read.*N")
     terminal.sendline("y")
-    terminal.expect("GitHub token: done")
+    terminal.expect_exact("GitHub token (done)")
     terminal.close(force=True)
     assert block(laptop)["token"] == laptop.owner
     assert wrong not in "".join(laptop.said)
@@ -307,9 +307,9 @@ def test_a_person_logs_in_to_prefect_and_modal(start: Callable[..., Laptop]) -> 
     terminal.send(f"{DOWN}\r")
     terminal.expect("Paste your API key")
     terminal.sendline(laptop.cloud.key)
-    terminal.expect("Prefect: done. http")
+    terminal.expect_exact("Prefect (done): http")
     # The same process continues with the login that was missing when it started.
-    terminal.expect("GitHub token: done")
+    terminal.expect_exact("GitHub token (done)")
     terminal.expect("▟█▀▀▀▀▜▖")  # Modal's sign; then it opens a browser and waits.
     terminal.close(force=True)
     pools = laptop.cloud.server.post("work_pools/filter")
@@ -352,10 +352,10 @@ def test_nothing_is_pushed_to_another_repository(start: Callable[..., Laptop]) -
     assert not ready
     remedy = f"git remote set-url origin https://github.com/{laptop.name}"
     assert remedy in steps["Remote"]
-    assert "Fix Remote first" in steps["Commit"]
+    assert "fix Remote first" in steps["Commit"]
     for name in ("GitHub token", "Work pool"):
-        assert "Fix Remote first" in steps[name]
-    assert "Fix Work pool first" in steps["Deployment"]
+        assert "fix Remote first" in steps[name]
+    assert "fix Work pool first" in steps["Deployment"]
     assert laptop.run("git", "log").returncode != 0
 
 
@@ -375,7 +375,7 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     assert not ready
     resume = f"uv run prefect work-pool resume {laptop.pool}"
     assert steps["Work pool"] == f"action needed. {laptop.pool} is paused. {resume}"
-    assert "Fix Work pool first" in steps["GitHub secrets"]
+    assert "fix Work pool first" in steps["GitHub secrets"]
     assert laptop.run(*resume.split()).returncode == 0
     assert step(laptop, "Work pool") == (
         f"action needed. {laptop.pool} has no Modal token. "

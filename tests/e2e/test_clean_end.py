@@ -181,7 +181,7 @@ def test_another_branch_does_not_say_what_is_left_over(laptop: Laptop) -> None:
     git(laptop.project, "switch", "--quiet", "--create", "feature")
     edit(laptop.project / "prefect.yaml", r"- name: .*-example\"", '- name: "renamed"')
     assert said(laptop, prune, yes=True) == (
-        1, "make prune works only on main, and this is another branch. git switch main\n",
+        1, "make prune works only on main, and this is another branch\n  git switch main\n",
     )  # fmt: skip
     git(laptop.project, "checkout", "--quiet", "--force", "main")
 

@@ -47,4 +47,4 @@ def test_the_others_are_deployed_and_what_is_new_and_old_is_said(
     assert one == f"✓ {first} is deployed from commit {new[:10]}."
     assert two == f"✓ {last} is deployed from commit {new[:10]}."
     assert three.startswith(f"✗ {refused}: 409 Conflict: Error creating deployment: ")
-    assert three.endswith(f". Prefect still has the version from commit {old[:10]}.")
+    assert f"{three}\n  Prefect still has the version from commit {old[:10]}\n" in done.stdout

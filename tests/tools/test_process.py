@@ -24,6 +24,7 @@ def done(stderr: str = "", stdout: str = "") -> process.Completed:
         (done("make[1]: Entering\nerror: first\nwhat else\nmake: *** [x] Error 1"), "error: first"),
         (done(stdout="it went wrong\n"), "it went wrong"),
         (done("make: *** [x] Error 1\n", stdout="two: no\n"), "two: no"),
+        (done("make: *** [x] Error 1\n", stdout="✗ two: no\n  deploy it again\n"), "two: no"),
         (done("Error creating it\nError: 422 Response: {'token': 'x'}"), "Error: 422 "),
         (done(), "no reason given"),
     ],

@@ -108,9 +108,12 @@ def last_error(done: Completed) -> str:
     lines: list[str] = []
     for said in (done.stderr, done.stdout):
         lines = lines or [line.strip() for line in said.splitlines() if not noise.match(line)]
-    errors = [line for line in lines if re.match("error|fatal", line, re.IGNORECASE)]
+    # These tools show a remedy below their errors, which begin with a sign.
+    errors = [line for line in lines if re.match("error|fatal|✗ ", line, re.IGNORECASE)]
     # After "Response:", Prefect repeats the request, secrets included.
-    return [*(errors or lines or ["no reason given"])][-1].partition("Response:")[0]
+    return (
+        [*(errors or lines or ["no reason given"])][-1].partition("Response:")[0].removeprefix("✗ ")
+    )
 
 
 def words(done: Completed) -> str:
