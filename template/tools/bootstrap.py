@@ -120,8 +120,8 @@ def bootstrap(project: Project) -> int:
         if status != "failed":
             ready.add(step.name)
         say(f"{step.name} ({did}): {told(*found)}".replace("\n", "\n  "), status)
-        if is_malformed(project):
-            break  # No other step can be taken.
+        if step.name == "prefect.yaml" and is_malformed(project):
+            break  # The other steps read it.
     if len(ready) < len(steps):
         say("\nNot ready yet. Complete the actions above, then rerun make bootstrap.")
         return 1
