@@ -9,10 +9,13 @@ from tools.base.project import Project
 from tools.base.removal import Kept, Removal
 from tools.checks.github_secrets import check_github_secrets, fix_github_secrets
 from tools.checks.prefect_account import SECRETS
+from tools.checks.repository import check_remote
+from tools.checks.updates import check_updates
 from tools.teardown import github_secrets
 
 from tests.stand_ins.github import GitHub, serve_github
 from tests.stand_ins.github_api import OWNER
+from tests.support.git import git
 from tests.tools.conftest import findings
 
 NAME = "Ben-Epstein/prefect-modal"
@@ -92,3 +95,21 @@ def test_a_teardown_deletes_only_the_repositorys_own(project: Project, github: G
 def test_the_environment_is_the_one_that_the_workflow_deploys_in(folder: Path) -> None:
     workflow = (folder / ".github/workflows/prefect_cd.yaml").read_text()
     assert re.findall(r"^ +environment: (.+)$", workflow, re.MULTILINE) == ["production"]
+
+
+def test_a_refused_login_and_a_missing_repository_are_named(
+    project: Project, github: GitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    github.repository(NAME).rename(github.repository(NAME).with_name("moved"))
+    git(project.root, "init", "--quiet")
+    git(project.root, "remote", "add", "origin", f"https://github.com/{NAME}")
+    (remote,) = findings(check_remote, project)
+    assert remote.text == f"GitHub has no {NAME} that your login can see"
+    assert remote.remedy.startswith(f"create it: gh repo create {NAME} --private, or log in")
+    assert found(project) == f"skipped: gh cannot see {NAME}"
+    for name, value in github.environment("expired").items():
+        monkeypatch.setenv(name, value)
+    for check in (check_github_secrets, check_updates):
+        (finding,) = findings(check, project)
+        assert finding.text == "GitHub refuses the login of gh"
+        assert finding.remedy == "set GH_TOKEN to a new token, or unset it and run gh auth login"

@@ -120,7 +120,7 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "a container that does not know its Python": (
         "UV_PROJECT_ENVIRONMENT: /", "OTHER: /",
-        {"Containers": "does not set UV_PROJECT_ENVIRONMENT. copy job_variables"},
+        {"Containers": "does not set UV_PROJECT_ENVIRONMENT. add UV_PROJECT_ENVIRONMENT: /usr"},
     ),
     "a flow that does not exist": (
         "flow1:main", "flow1:mian",

@@ -120,7 +120,7 @@ def words(done: Completed) -> str:
     """Git's message, with the server's lines, which hold the link that helps."""
     lines = [line.strip() for line in done.stderr.splitlines()]
     said = [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
-    ours = re.compile(r"! \[|fatal:|ssh:|error:(?! failed to push)|.*Permission denied")
+    ours = re.compile(r"! \[|fatal:|ssh:|ERROR:|error:(?! failed to push)|.*Permission denied")
     said += [line for line in lines if ours.match(line)]
     return "; ".join(filter(None, dict.fromkeys(said))) or last_error(done)
 

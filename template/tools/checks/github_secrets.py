@@ -2,6 +2,7 @@
 """The secrets that GitHub Actions deploys with."""
 
 import json
+import os
 
 from tools.base.finding import Finding, failed, passed, skipped
 from tools.base.process import TIMED_OUT, last_error
@@ -9,6 +10,7 @@ from tools.base.project import Project
 from tools.base.stop import ActionRequired
 from tools.checks.prefect_account import SECRETS
 
+REFUSED = "HTTP 401"
 NOT_LOGGED_IN = 4
 """https://cli.github.com/manual/gh_help_exit-codes"""
 SHARED = {
@@ -63,6 +65,10 @@ def secrets_there(project: Project) -> set[str] | Finding:
         return skipped("gh is not logged in", f"{login(project)}, or {by_hand(project)}")
     if "error connecting" in done.stderr or done.returncode == TIMED_OUT:
         return skipped(f"gh failed: {last_error(done)}")
+    if REFUSED in done.stderr:
+        return skipped("GitHub refuses the login of gh", login(project))
+    if "HTTP 404" in done.stderr:
+        return skipped(f"gh cannot see {project.repository[1]}", "log in as a user who can")
     if done.returncode != 0:
         return skipped(f"gh cannot list the secrets: {last_error(done)}", by_hand(project))
     return {secret["name"] for secret in json.loads(done.stdout)}
@@ -87,10 +93,14 @@ def fix_github_secrets(project: Project, renew: bool = False) -> None:
 
 
 def login(project: Project) -> str:
-    """What to do if gh is not logged in."""
+    """What to do if gh is not logged in, or its login is refused."""
     host = project.repository[0]
     cloud = host == "github.com" or host.endswith(".ghe.com")
-    return f"gh auth login, or set {'GH_TOKEN' if cloud else 'GH_ENTERPRISE_TOKEN'}"
+    names = ("GH_TOKEN", "GITHUB_TOKEN") if cloud else ("GH_ENTERPRISE_TOKEN",)
+    for name in names:
+        if os.environ.get(name):  # It takes precedence over a login.
+            return f"set {name} to a new token, or unset it and run gh auth login"
+    return f"gh auth login, or set {names[0]}"
 
 
 def by_hand(project: Project) -> str:

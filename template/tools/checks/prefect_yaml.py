@@ -101,5 +101,6 @@ def check_containers(project: Project) -> Findings:
         installs = "UV_PROJECT_ENVIRONMENT" in str(project.prefect_yaml.pull_steps(deployment))
         if installs and "UV_PROJECT_ENVIRONMENT" not in env:
             text = f"{deployment.name} does not set UV_PROJECT_ENVIRONMENT"
-            problems.append(failed(text, "copy job_variables from the first deployment"))
+            remedy = "add UV_PROJECT_ENVIRONMENT: /usr/local under env in its job_variables"
+            problems.append(failed(text, remedy))
     return problems or passed("each container finds its Python")
