@@ -222,16 +222,18 @@ BLANK = "\0"
 
 @pytest.fixture
 def printed(tmp_path: Path) -> str:
-    """Everything that projects, those modules and git can print, on one line with blanks."""
+    """Everything that projects, those modules, git and make can print, on one line with blanks."""
     places = [ROOT / file for file in files() if file.parts[0] in ("template", "extensions")]
     for name, names in FOREIGN.items():
         places += [Path(str(distribution(name).locate_file(file))) for file in names]
     # Python joins adjacent strings.
     texts = [re.sub(r'"\s*\n\s*f?"', "", place.read_text()) for place in places]
     commit(tmp_path)
-    push = ["git", "push", ".", "nowhere"]
-    done = subprocess.run(push, check=False, cwd=tmp_path, capture_output=True, text=True)
-    words = " ".join([*texts, *CLOUD, done.stderr]).split()
+    (tmp_path / "Makefile").write_text("<<<<<<< before updating\n")
+    for command in (["git", "push", ".", "nowhere"], ["make"]):
+        done = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
+        texts.append(done.stderr)
+    words = " ".join([*texts, *CLOUD]).split()
     return " ".join(BLANK if re.search(r"\{[^{}]+\}|\$\w", word) else word for word in words)
 
 
