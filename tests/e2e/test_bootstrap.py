@@ -396,6 +396,7 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     # A flow that is not there.
     edit(laptop.project / "prefect.yaml", "flow1:main", "flow2:main")
     commit(laptop.project)
+    assert laptop.run("git", "push", "--quiet", "origin", "HEAD").returncode == 0
     assert "flow2" in step(laptop, "Deployment")
     edit(laptop.project / "prefect.yaml", "flow2:main", "flow1:main")
     commit(laptop.project)

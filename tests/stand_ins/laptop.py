@@ -38,7 +38,7 @@ SLOW = ("uv", "Lock file", "Template")
 
 def steps(said: str) -> dict[str, str]:
     """The output of `make bootstrap` for each step, in sentences."""
-    lines = re.findall(r"^[✓✗!?] (.+?) \((.+?)\): (.*(?:\n  .*)*)", said, re.MULTILINE)
+    lines = re.findall(r"^[✓✗!?] (.+?) \((.+?)\):\s+(.*(?:\n  .*)*)", said, re.MULTILINE)
     found = {name: sentences(did, text) for name, did, text in lines}
     assert list(found) in (STEPS, APP_STEPS), said
     return found

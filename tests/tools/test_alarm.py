@@ -93,7 +93,7 @@ def test_in_a_terminal_a_refused_address_is_asked_for_again(
     failed = "✗ A test message to the webhook failed:"
     assert capsys.readouterr().out.splitlines() == [
         f"{failed} paste the whole address, from https:// on",
-        f"{failed} ConnectError",
+        f"{failed} it cannot be reached (ConnectError)",
     ]
     assert connected == []
     monkeypatch.setattr(alarm, "interactive", lambda: False)

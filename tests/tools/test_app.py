@@ -1,5 +1,7 @@
 """Without a work pool: unsupported settings of prefect.yaml, and how the tools read it."""
 
+from types import SimpleNamespace
+
 import pytest
 from modal._utils.name_utils import is_valid_object_name
 from tools import app
@@ -96,6 +98,17 @@ def test_the_name_of_a_preview_is_short_enough_for_modal(project: Project) -> No
     assert short == "acme-flows--retry"
     assert is_valid_object_name(long)
     assert long != app.app_of(project, "x" * 201)
+
+
+def test_without_logins_the_secrets_that_each_deploy_needs_are_named(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "read_token", lambda: {"token_id": None, "token_secret": None})
+    project.workspace = SimpleNamespace(credentials={})  # type: ignore[assignment]
+    needed = ["PREFECT_API_URL", "MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET"]
+    assert [*app.secrets_of(project)] == needed
+    with pytest.raises(CheckSkipped, match="no Modal token is configured"):
+        app.check_secret(project)
 
 
 def test_an_app_without_a_name_is_told(project: Project) -> None:

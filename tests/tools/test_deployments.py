@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from tools.base.finding import Step, skipped
+from tools.base.prefect_deploy import Outcome
 from tools.base.project import Project
 from tools.base.stop import ActionRequired
 from tools.bootstrap import NEEDED, take
@@ -138,6 +139,47 @@ def test_a_branch_that_would_roll_production_back_is_told_so_before_a_force(
     branch, _, rollback, _ = capsys.readouterr().out.splitlines()
     assert branch == "✗ main is the deployed branch, and this is feature/stale"
     assert rollback.startswith(f"✗ main/{NAME} is deployed from {newer[:10]}, which is not in ")
+
+
+def test_a_deployment_that_clones_nothing_is_known_by_its_commit(committed: Project) -> None:
+    step = "prefect.deployments.steps.set_working_directory"
+    edit(
+        committed.root / "prefect.yaml",
+        "    paused:",
+        f"    pull:\n    - {step}: {{directory: /app}}\n    paused:",
+    )
+    project = Project(committed.root)
+    for version, known in ((git(committed.root, "rev-parse", "HEAD"), True), (HASH, False)):
+        on_the_server(project, version)
+        project.workspace.deployments[0].pull_steps = [{step: {"directory": "/app"}}]
+        assert bool([*taken(project)]) is not known
+        assert text(project).startswith("passed: " if known else "failed: ")
+
+
+@pytest.mark.parametrize("change", ["a file", "a commit", "nothing"])
+def test_what_is_not_pushed_is_not_deployed(
+    committed: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    change: str,
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setattr("tools.deploy.deploy_each", lambda _: Outcome())
+    git(committed.root, "update-ref", "refs/remotes/origin/main", "HEAD")
+    on_the_server(committed, git(committed.root, "rev-parse", "HEAD"))
+    said = ""
+    if change == "a file":
+        (committed.root / "README.md").write_text("mine\n")
+        said = "✗ uncommitted changes in README.md\n  commit and push\n"
+    if change == "a commit":
+        git(committed.root, "commit", "--quiet", "--allow-empty", "--message", "More")
+        said = "✗ the last commit is not pushed\n  git push\n"
+    assert deploy(committed, force=True) == (1 if said else 0)
+    assert capsys.readouterr().out == said
+    # A workflow has only what was pushed.
+    monkeypatch.setenv("CI", "true")
+    assert deploy(committed, force=True) == 0
 
 
 def test_prune_begins_with_what_keeps_prefect_from_answering(committed: Project) -> None:

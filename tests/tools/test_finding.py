@@ -31,6 +31,7 @@ from tools.base.project import Project
 from tools.base.report import summary
 from tools.base.stop import ActionRequired, CheckSkipped
 from tools.bootstrap import NEEDED, bootstrap, take
+from tools.checks.commit import check_commit
 from tools.checks.deployments import check_orphaned
 from tools.checks.prefect_account import check_blocks, check_prefect
 from tools.doctor import doctor
@@ -164,7 +165,7 @@ def test_bootstrap_says_all_that_a_step_finds(
     monkeypatch.setattr(tools.bootstrap, "ALL", [Step("It", lambda _: found, lambda _: None)])
     assert bootstrap(project) == 1
     assert capsys.readouterr().out.startswith(
-        "✗ It (action needed): one is wrong\n    do this\n  two is wrong\n    do that\n\nNot ready"
+        "✗ It (action needed):\n  one is wrong\n    do this\n  two is wrong\n    do that\n\nNot ready"
     )
 
 
@@ -197,11 +198,19 @@ def test_a_file_with_conflict_markers_is_not_pushed(
     )
     assert "fix Conflicts first\n" in said
     assert "Conflicts" in [check.name for check in tools.doctor.CHECKS]
+    (found,) = examine(Check("Commit", check_commit), project)
+    assert (found.status, found.remedy) == ("skipped", "fix Conflicts first")
 
 
-def test_a_warning_keeps_nobody_from_going_on(project: Project) -> None:
+def test_a_warning_stops_no_step(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     step = Step("it", lambda _: warning("it is odd", "look at it"), lambda _: None)
     assert take(step, project, set()) == ("already there", [warning("it is odd", "look at it")])
+    monkeypatch.setattr(tools.bootstrap, "ALL", [step])
+    monkeypatch.setattr(tools.bootstrap, "of_this_repository", lambda _: [])
+    assert bootstrap(project) == 0
+    assert "! it (already there): it is odd\n    look at it\n" in capsys.readouterr().out
 
 
 def test_a_file_that_would_not_run_is_not_deployed(

@@ -135,6 +135,9 @@ SAID = {
     f"{PANEL}Running deployment build steps...\n > Running it...\n1 validation error for it\ncron\n  no\n": (
         "1 validation error for it cron no"
     ),
+    "Invalid fields in deployments:\n • x: schedules\nAn entrypoint must be provided:\n": (
+        "prefect.yaml has a wrong key, which make check names"
+    ),
     f"{PANEL}\x1b[31mThere is no work pool\nof that name.\x1b[0m\n": "There is no work pool of that name",
     failure(f"ValueError: {'x' * 400}"): f"ValueError: {'x' * 288} …",
 }  # fmt: skip

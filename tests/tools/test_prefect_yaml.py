@@ -112,7 +112,15 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "a work pool from the environment": (
         r"name: \"pref-modal-pool\"", 'name: "{{ $POOL }}"',
-        {"Containers": "is {{ $POOL }}, which is not set here. add a work pool"},
+        {"Containers": "is {{ $POOL }}, which is not set here. set it in the env"},
+    ),
+    "a work pool without a name": (
+        r"name: \"pref-modal-pool\"", "x: 1",
+        {"Keys": "", "Containers": "example has no work pool. add name: pref-modal-pool under its work_pool"},
+    ),
+    "two schedules without a slug": (
+        r"- slug: primary\n +(cron: .*\n)( +timezone: .*)", r"- \1\2\n      - \1\2",
+        {"Schedules": "has a schedule without a slug"},
     ),
     "a pull that gets no code": (
         "    paused:", "    pull:\n    - prefect.deployments.steps.set_working_directory: {directory: /app}\n    paused:",
@@ -168,6 +176,7 @@ def test_a_fault_is_named_with_its_remedy(project: Project, fault: str) -> None:
     edit(project.root / "prefect.yaml", pattern, replacement)
     found = {name: problems(check, project) for name, check in CHECKS.items()}
     assert {name for name, texts in found.items() if texts} == expected.keys()
+    assert all(len(texts) == len({*texts}) for texts in found.values())
     for name, text in expected.items():
         assert text in found[name][0]
 
@@ -358,16 +367,23 @@ def test_without_a_table_a_command_says_itself_what_is_malformed(
     assert examine(Check("Commit", check_commit), project) == [skipped("prefect.yaml is malformed")]
 
 
-@pytest.mark.parametrize("text", ["deployments: none\n", "", "deployments:\n- pull: 1\n"])
+SHAPES = {
+    "deployments: none\n": 'deployments: must be a list, with "- " before each element',
+    "": "must have keys, such as deployments:",
+    "deployments:\n- name: it\n  work_pool: mine\n": "it, work_pool: must have keys, such as name:",
+    "deployments:\n- pull: 1\n": 'deployments.0.pull: must be a list, with "- " before each element',
+}
+
+
+@pytest.mark.parametrize("text", SHAPES)
 def test_a_file_of_another_shape_is_named_without_a_table(
     folder: Path, text: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "prefect.yaml").write_text(text)
     assert deploy(Project(folder), force=True) == 1
-    assert capfd.readouterr().out.startswith("✗ prefect.yaml: ")
-    with pytest.raises(CheckSkipped, match=r"^prefect.yaml: .*Input should be a valid") as error:
-        _ = Project(folder).deployments
-    assert "\n" not in str(error.value)
+    assert capfd.readouterr().out == f"✗ prefect.yaml: {SHAPES[text]}\n  Nothing was deployed\n"
+    (keys,) = problems(CHECKS["Keys"], Project(folder))
+    assert f"prefect.yaml: {SHAPES[text]}" in keys
 
 
 def test_a_missing_file_is_a_finding(folder: Path) -> None:

@@ -8,6 +8,7 @@ from tools.base.finding import Finding, failed, passed, skipped
 from tools.base.process import TIMED_OUT, last_error
 from tools.base.project import Project
 from tools.base.stop import ActionRequired
+from tools.base.words import listing
 from tools.checks.prefect_account import SECRETS
 
 REFUSED = "HTTP 401"
@@ -26,8 +27,8 @@ def check_github_secrets(project: Project) -> Finding:
         return there
     needed = secrets_of(project)
     if missing := set(needed) - there.keys():
-        return failed(f"{name} lacks {' and '.join(sorted(missing))}")
-    return passed(f"{name} has {' and '.join(there[each] for each in needed)}")
+        return failed(f"{name} lacks {listing(sorted(missing))}")
+    return passed(f"{name} has {listing([there[each] for each in needed])}")
 
 
 def secrets_of(project: Project) -> dict[str, str]:
@@ -106,5 +107,5 @@ def login(project: Project) -> str:
 def by_hand(project: Project) -> str:
     host, name = project.repository
     page = f"https://{host}/{name}/settings/secrets/actions"
-    values = " and ".join(f"{secret} ({where})" for secret, where in secrets_of(project).items())
+    values = listing([f"{secret} ({where})" for secret, where in secrets_of(project).items()])
     return f"add {values} at {page}"
