@@ -7,6 +7,7 @@ from tools.base.finding import (
     Check,
     Finding,
     Findings,
+    Status,
     Step,
     examine,
     in_row,
@@ -15,7 +16,7 @@ from tools.base.finding import (
     told,
 )
 from tools.base.project import Project
-from tools.base.screen import say
+from tools.base.screen import say, screen
 from tools.base.stop import Malformed
 from tools.checks.alarm import check_alarm, fix_alarm, has_news
 from tools.checks.commit import check_commit, fix_commit
@@ -114,14 +115,13 @@ def bootstrap(project: Project) -> int:
             raise
         except Exception as error:
             did, found = NEEDED, [in_row(error)]
-        status = "skipped" if did == "skipped" else "passed"
-        if did == NEEDED:
-            status = "warning" if step.optional else "failed"
-        if status != "failed":
+        if status_of(step, did, found) != "failed":
             ready.add(step.name)
-        say(f"{step.name} ({did}): {told(*found)}".replace("\n", "\n  "), status)
-        if is_malformed(project):
-            break  # No other step can be taken.
+        several = "\n" if len(found) > 1 else " "
+        text = f"{step.name} ({did}):{several}{told(*found)}".replace("\n", "\n  ")
+        say(text, status_of(step, did, found))
+        if step.name == "prefect.yaml" and is_malformed(project):
+            break  # The other steps read it.
     if len(ready) < len(steps):
         say("\nNot ready yet. Complete the actions above, then rerun make bootstrap.")
         return 1
@@ -137,14 +137,16 @@ def bootstrap(project: Project) -> int:
 
 def take(step: Step, project: Project, ready: set[str]) -> tuple[str, list[Finding]]:
     """Check a step and fix it if needed; return what was done, and what is found then."""
-    found = examine(step, project)
+    with screen.status(f"Checking {step.name} …"):
+        found = examine(step, project)
     needed = is_failed(found) or (is_right(found) and step.renew(project))
     for name in step.after:
         if name not in ready and (needed or is_right(found)):
             first = f"fix {name} first"
             if is_right(found):
                 return NEEDED, [skipped(first)]
-            return NEEDED, [replace(each, remedy=first) for each in found]
+            *others, last = [replace(each, remedy="") for each in found]
+            return NEEDED, [*others, replace(last, remedy=first)]
     if needed and step.fix:
         step.fix(project)
         found = examine(step, project)
@@ -153,6 +155,14 @@ def take(step: Step, project: Project, ready: set[str]) -> tuple[str, list[Findi
     if any(each.status == "passed" and each.remedy for each in found):
         return "skipped", found
     return "done" if needed else "already there" if step.fix else "checked", found
+
+
+def status_of(step: Step, did: str, found: list[Finding]) -> Status:
+    if did == NEEDED:
+        return "warning" if step.optional else "failed"
+    if did == "skipped":
+        return "skipped"
+    return "passed" if has_passed(found) else "warning"
 
 
 def is_malformed(project: Project) -> bool:

@@ -22,12 +22,14 @@ from tools.base.prefect_yaml import Deployment
 from tools.base.project import Project
 from tools.base.screen import say
 from tools.base.stop import Malformed
+from tools.checks.commit import not_committed
 from tools.checks.deployments import (
     check_branch,
     counterpart,
     deployed_commit,
     newer,
     on_the_server,
+    records_commit,
     taken,
 )
 from tools.checks.prefect_account import check_prefect
@@ -42,6 +44,8 @@ def deploy(project: Project, force: bool, paused: bool = False) -> int:
         if not os.environ.get("CI"):
             commit = Check("Commit", lambda project: [*newer(project)])
             checks.append([Check("Branch", check_branch), commit])
+    if not os.environ.get("CI"):
+        checks.append([Check("Changes", check_changes)])
     if any(refused(project, together) for together in checks):
         return 1
     if project.app and project.app.deploy(project):
@@ -67,6 +71,17 @@ def check_readable(project: Project) -> Findings:
     except Malformed as error:
         return failed(str(error), "Nothing was deployed")
     return passed("it can be read")
+
+
+def check_changes(project: Project) -> Findings:
+    """Whether everything is in a commit that is pushed, which the deployments record."""
+    if not any(map(records_commit, project.deployments)):
+        return passed("no deployment records a commit")
+    if problems := not_committed(project):
+        return problems
+    if not project.git("branch", "--remotes", "--contains", "HEAD").stdout:
+        return failed("the last commit is not pushed", "git push")
+    return passed("everything is committed and pushed")
 
 
 def refused(project: Project, checks: list[Check]) -> bool:

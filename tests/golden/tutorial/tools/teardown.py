@@ -15,6 +15,7 @@ from tools.base.process import run_checked
 from tools.base.project import Project
 from tools.base.removal import Kept, Removal, agreed, delete_each, show, sort
 from tools.base.screen import say
+from tools.base.words import listing
 from tools.base.workspace import pages
 from tools.checks.alarm import KIND as WEBHOOK
 from tools.checks.alarm import automation_name, block_name
@@ -65,7 +66,7 @@ def github_secrets(project: Project, *_: list[Deployed]) -> Parts:
     there = secrets_there(project)
     if isinstance(there, Finding):
         page = f"https://{host}/{name}/settings/secrets/actions"
-        names = " and ".join(secrets_of(project))
+        names = listing(secrets_of(project))
         text = f"{there.text}. Delete {names} at {page}, or the next push deploys again"
         yield Kept(text, unknown=True)
         return

@@ -8,6 +8,7 @@ from tools.base.process import UNREACHABLE, Completed, words
 from tools.base.project import Project
 from tools.base.stop import ActionRequired, CheckSkipped
 
+NOT_FOUND = r"Repository not found|repository '.*' not found"
 ADVICE = {
     r"without `workflow` scope": "gh auth refresh --scopes workflow, or push with an ssh address",
     r"\[rejected\].*(fetch first|non-fast-forward)": "git pull --rebase origin {branch}",
@@ -16,7 +17,7 @@ ADVICE = {
         "gh auth setup-git, or git remote set-url origin with an ssh address"
     ),
     r"Permission to .* denied|error: 403": "log in as a user who may push: gh auth login",
-    r"Repository not found|repository '.*' not found": (
+    NOT_FOUND: (
         "create it: gh repo create {repository} --private, or log in as a user who can see it"
     ),
     r"ident name|auto-detect email": ("git config --global user.name NAME, and user.email ADDRESS"),

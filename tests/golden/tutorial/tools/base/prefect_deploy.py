@@ -155,6 +155,8 @@ def reason(output: str) -> str:
     output = re.sub(r"\x1b\[[\d;]*m", "", output)
     if found := INVALID.findall(output):
         return "{}: {}".format(*found[-1])
+    if "Invalid fields in deployments" in output:
+        return "prefect.yaml has a wrong key, which make check names"
     lines = output.splitlines()
     starts = [n for n, line in enumerate(lines) if line.startswith("Traceback (most recent")]
     raised = [

@@ -2,7 +2,7 @@
 """The parts of prefect.yaml that the checks use, read as Prefect does."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import yaml
@@ -13,6 +13,14 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 PLACEHOLDER = re.compile(r"\{\{\s*(\$?[\w.$\-\[\]]+)\s*\}\}")
 MERGE = "tag:yaml.org,2002:merge"
 GIT_CLONE = "prefect.deployments.steps.git_clone"
+
+
+SHAPES = {
+    "model_type": "must have keys, such as name:",
+    "dict_type": "must have keys, each with a value",
+    "list_type": 'must be a list, with "- " before each element',
+}
+"""What a value has to be, by the error of Pydantic."""
 
 
 class WorkPool(BaseModel):
@@ -118,7 +126,17 @@ def substituted(value: Any) -> Any:
     return value
 
 
-def fault(error: Exception) -> str:
+def place(written: Any, path: Iterable[Any]) -> str:
+    """A place in the file: the deployment's name, and the keys in it."""
+    match [*path]:
+        case ["deployments", int(number), *keys]:
+            here = written["deployments"][number]
+            if isinstance(here, dict) and isinstance(name := here.get("name"), str):
+                return ", ".join(filter(None, [name, ".".join(map(str, keys))]))
+    return ".".join(map(str, path))
+
+
+def fault(error: Exception, written: Any = None) -> str:
     """What is wrong with the file, and where."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         opened = re.search("flow sequence|flow mapping|quoted scalar", error.context or "")
@@ -131,8 +149,9 @@ def fault(error: Exception) -> str:
         return f"{text}; check the indentation there" if parsing else text
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        where = (".".join(map(str, first["loc"])), first["msg"])
-        return ": ".join(("prefect.yaml", *filter(None, where)))
+        said = SHAPES.get(first["type"], first["msg"])
+        said = said if first["loc"] else "must have keys, such as deployments:"
+        return ": ".join(filter(None, ("prefect.yaml", place(written, first["loc"]), said)))
     return f"prefect.yaml: {' '.join(str(error).split())}".partition(' in "<')[0]
 
 

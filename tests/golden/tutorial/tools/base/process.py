@@ -108,16 +108,19 @@ def last_error(done: Completed) -> str:
     lines: list[str] = []
     for said in (done.stderr, done.stdout):
         lines = lines or [line.strip() for line in said.splitlines() if not noise.match(line)]
-    errors = [line for line in lines if re.match("error|fatal", line, re.IGNORECASE)]
+    # These tools show a remedy below their errors, which begin with a sign.
+    errors = [line for line in lines if re.match("error|fatal|✗ ", line, re.IGNORECASE)]
     # After "Response:", Prefect repeats the request, secrets included.
-    return [*(errors or lines or ["no reason given"])][-1].partition("Response:")[0]
+    return (
+        [*(errors or lines or ["no reason given"])][-1].partition("Response:")[0].removeprefix("✗ ")
+    )
 
 
 def words(done: Completed) -> str:
     """Git's message, with the server's lines, which hold the link that helps."""
     lines = [line.strip() for line in done.stderr.splitlines()]
     said = [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
-    ours = re.compile(r"! \[|fatal:|ssh:|error:(?! failed to push)|.*Permission denied")
+    ours = re.compile(r"! \[|fatal:|ssh:|ERROR:|error:(?! failed to push)|.*Permission denied")
     said += [line for line in lines if ours.match(line)]
     return "; ".join(filter(None, dict.fromkeys(said))) or last_error(done)
 

@@ -104,11 +104,16 @@ class Project:
             raise Malformed(conflict if marker else fault(error)) from None
 
     @cached_property
-    def prefect_yaml(self) -> PrefectYaml:
+    def resolved_prefect_yaml(self) -> PrefectYaml:
+        """prefect.yaml as written, with the environment's values."""
         try:
-            file = resolve(self.written_prefect_yaml)
+            return resolve(self.written_prefect_yaml)
         except (ValidationError, RecursionError) as error:
-            raise Malformed(fault(error)) from None
+            raise Malformed(fault(error, self.written_prefect_yaml)) from None
+
+    @cached_property
+    def prefect_yaml(self) -> PrefectYaml:
+        file = self.resolved_prefect_yaml
         return self.app.seen(self, file) if self.app else file
 
     @property

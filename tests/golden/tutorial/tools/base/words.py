@@ -3,6 +3,7 @@
 
 import asyncio
 import re
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -87,6 +88,12 @@ def rrule_in_words(rrule: str) -> str:
     if (found := re.fullmatch(rule, rrule.strip())) and found[1] in FREQUENCIES:
         return f"every {without_one(counted(int(found[2] or 1), FREQUENCIES[found[1]]))}"
     return f"by the rule `{' '.join(rrule.split())}`"
+
+
+def listing(names: Collection[str]) -> str:
+    """Names in a sentence, such as "a, b and c"."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def counted(count: int, unit: str) -> str:

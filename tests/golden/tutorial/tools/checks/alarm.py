@@ -171,7 +171,7 @@ def refusal(project: Project, address: str) -> str:
     except httpx.UnsupportedProtocol:
         return "paste the whole address, from https:// on"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return type(error).__name__
+        return f"it cannot be reached ({type(error).__name__})"
     return "" if answer.is_success else f"it answered {answer.status_code}"
 
 

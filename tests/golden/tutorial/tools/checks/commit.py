@@ -3,7 +3,7 @@
 
 import shlex
 
-from tools.base.finding import Finding, Findings, failed, passed
+from tools.base.finding import Finding, Findings, failed, passed, skipped
 from tools.base.flows import source_file
 from tools.base.git import (
     advice,
@@ -19,6 +19,7 @@ from tools.base.prefect_yaml import Deployment, clone_step
 from tools.base.project import Project, same_repository
 from tools.base.screen import say
 from tools.base.stop import ActionRequired, CheckSkipped
+from tools.checks.conflicts import check_conflicts
 
 RENDERED = (
     ".copier-answers.yml",
@@ -58,6 +59,8 @@ NEEDED = ("prefect.yaml", "pyproject.toml", "uv.lock")
 def check_commit(project: Project) -> Findings:
     """Whether the branch on GitHub is up to date and has everything that a container needs."""
     _ = project.prefect_yaml  # A malformed one must not be committed.
+    if isinstance(check_conflicts(project), list):
+        return skipped("conflicts must not be committed", "fix Conflicts first")
     if "uv.lock" not in listed(project, "ls-files"):
         return failed("uv.lock is not committed, but containers install from it")
     return (

@@ -170,7 +170,7 @@ def taken(project: Project) -> Iterator[Finding]:
     there = on_the_server(project)
     for here in project.deployments:
         found = counterpart(project, here, there)
-        if found and not same_repository(found.repository, project.repository_url):
+        if found and not is_ours(project, here, found):
             rename = f"give {here.name} another name in prefect.yaml"
             if found.repository:
                 text = f"{found.name} already exists, from {found.repository}"
@@ -179,6 +179,13 @@ def taken(project: Project) -> Iterator[Finding]:
             else:
                 text = f"{found.name} already exists, and its runs do not clone a repository"
                 yield failed(text, f"{DEPLOY} FORCE=1, if it is this project's; or {rename}")
+
+
+def is_ours(project: Project, here: Deployment, found: Deployed) -> bool:
+    """Whether a deployment is of this repository; one that clones none is known by its commit."""
+    if not found.repository and not clone_step(project.prefect_yaml.pull_steps(here)):
+        return bool(found.commit) and contains(project, found.commit, found.commit)
+    return same_repository(found.repository, project.repository_url)
 
 
 def newer(project: Project) -> Iterator[Finding]:

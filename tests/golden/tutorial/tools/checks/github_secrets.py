@@ -2,13 +2,16 @@
 """The secrets that GitHub Actions deploys with."""
 
 import json
+import os
 
 from tools.base.finding import Finding, failed, passed, skipped
 from tools.base.process import TIMED_OUT, last_error
 from tools.base.project import Project
 from tools.base.stop import ActionRequired
+from tools.base.words import listing
 from tools.checks.prefect_account import SECRETS
 
+REFUSED = "HTTP 401"
 NOT_LOGGED_IN = 4
 """https://cli.github.com/manual/gh_help_exit-codes"""
 SHARED = {
@@ -24,8 +27,8 @@ def check_github_secrets(project: Project) -> Finding:
         return there
     needed = secrets_of(project)
     if missing := set(needed) - there.keys():
-        return failed(f"{name} lacks {' and '.join(sorted(missing))}")
-    return passed(f"{name} has {' and '.join(there[each] for each in needed)}")
+        return failed(f"{name} lacks {listing(sorted(missing))}")
+    return passed(f"{name} has {listing([there[each] for each in needed])}")
 
 
 def secrets_of(project: Project) -> dict[str, str]:
@@ -63,6 +66,10 @@ def secrets_there(project: Project) -> set[str] | Finding:
         return skipped("gh is not logged in", f"{login(project)}, or {by_hand(project)}")
     if "error connecting" in done.stderr or done.returncode == TIMED_OUT:
         return skipped(f"gh failed: {last_error(done)}")
+    if REFUSED in done.stderr:
+        return skipped("GitHub refuses the login of gh", login(project))
+    if "HTTP 404" in done.stderr:
+        return skipped(f"gh cannot see {project.repository[1]}", "log in as a user who can")
     if done.returncode != 0:
         return skipped(f"gh cannot list the secrets: {last_error(done)}", by_hand(project))
     return {secret["name"] for secret in json.loads(done.stdout)}
@@ -87,14 +94,18 @@ def fix_github_secrets(project: Project, renew: bool = False) -> None:
 
 
 def login(project: Project) -> str:
-    """What to do if gh is not logged in."""
+    """What to do if gh is not logged in, or its login is refused."""
     host = project.repository[0]
     cloud = host == "github.com" or host.endswith(".ghe.com")
-    return f"gh auth login, or set {'GH_TOKEN' if cloud else 'GH_ENTERPRISE_TOKEN'}"
+    names = ("GH_TOKEN", "GITHUB_TOKEN") if cloud else ("GH_ENTERPRISE_TOKEN",)
+    for name in names:
+        if os.environ.get(name):  # It takes precedence over a login.
+            return f"set {name} to a new token, or unset it and run gh auth login"
+    return f"gh auth login, or set {names[0]}"
 
 
 def by_hand(project: Project) -> str:
     host, name = project.repository
     page = f"https://{host}/{name}/settings/secrets/actions"
-    values = " and ".join(f"{secret} ({where})" for secret, where in secrets_of(project).items())
+    values = listing([f"{secret} ({where})" for secret, where in secrets_of(project).items()])
     return f"add {values} at {page}"

@@ -5,12 +5,11 @@ from itertools import chain
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError as JsonError
 from jsonschema.exceptions import best_match
 from pydantic import ValidationError
 
 from tools.base.finding import Findings, failed, passed, warning
-from tools.base.prefect_yaml import Deployment, duplicate_keys
+from tools.base.prefect_yaml import Deployment, duplicate_keys, place
 from tools.base.project import Project
 from tools.base.stop import CheckSkipped, Malformed
 
@@ -27,30 +26,21 @@ def check_keys(project: Project) -> Findings:
         raise CheckSkipped("this check does not support the installed Prefect") from None
     remedy, text = f"see {DOCS}", project.read("prefect.yaml")
     try:
-        written = project.written_prefect_yaml
+        written, _ = project.written_prefect_yaml, project.resolved_prefect_yaml
     except Malformed as error:
         return failed(str(error), remedy)
     problems = [failed(duplicate, "remove one of them") for duplicate in duplicate_keys(text)]
     schema = strict(PrefectYamlModel.model_json_schema())
     for fault in Draft202012Validator(schema).iter_errors(written):
         deepest = best_match([fault]) or fault
-        problems.append(failed(f"{place(written, deepest)}: {deepest.message}", remedy))
+        where = place(written, deepest.absolute_path) or "prefect.yaml"
+        problems.append(failed(f"{where}: {deepest.message}", remedy))
     if not problems:
         try:
             PrefectYamlModel.model_validate(without_schedules(written))
         except (TypeError, ValidationError) as error:
             return failed(" ".join(str(error).split()), remedy)
     return problems or passed("Prefect knows every key")
-
-
-def place(written: dict[str, Any], fault: JsonError) -> str:
-    """The place of a fault: the deployment's name, and the key in it."""
-    match [*fault.absolute_path]:
-        case ["deployments", int(number), *keys]:
-            here = written["deployments"][number]
-            if isinstance(here, dict) and isinstance(name := here.get("name"), str):
-                return ", ".join(filter(None, [name, ".".join(map(str, keys))]))
-    return fault.json_path
 
 
 def without_schedules(written: dict[str, Any]) -> dict[str, Any]:
@@ -81,6 +71,16 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
+def pool_remedy(project: Project, deployment: Deployment) -> str:
+    """How a deployment gets a work pool."""
+    if deployment.pool.name:
+        return "set it in the environment, or write the name"
+    if deployment.work_pool:
+        name = next(iter(project.pools), project.answers.get("work_pool", "NAME"))
+        return f"add name: {name} under its work_pool"
+    return "add a work pool to it: work_pool: *modal"
+
+
 def gets_no_code(deployment: Deployment) -> bool:
     """Whether its own pull steps only change the directory, and its image is Prefect's."""
     image = deployment.pool.job_variables.get("image", PREFECT)
@@ -92,7 +92,7 @@ def check_containers(project: Project) -> Findings:
     problems = []
     for deployment in project.deployments:
         if reason := deployment.without_pool:
-            problems.append(failed(reason, "add a work pool to it: work_pool: *modal"))
+            problems.append(failed(reason, pool_remedy(project, deployment)))
             continue
         if gets_no_code(deployment):
             text = f"{deployment.name} has its own pull, which only changes the directory"
@@ -101,5 +101,6 @@ def check_containers(project: Project) -> Findings:
         installs = "UV_PROJECT_ENVIRONMENT" in str(project.prefect_yaml.pull_steps(deployment))
         if installs and "UV_PROJECT_ENVIRONMENT" not in env:
             text = f"{deployment.name} does not set UV_PROJECT_ENVIRONMENT"
-            problems.append(failed(text, "copy job_variables from the first deployment"))
+            remedy = "add UV_PROJECT_ENVIRONMENT: /usr/local under env in its job_variables"
+            problems.append(failed(text, remedy))
     return problems or passed("each container finds its Python")

@@ -6,7 +6,8 @@ import shlex
 from pathlib import Path
 
 from tools.base.finding import Finding, failed, passed
-from tools.base.process import run_checked
+from tools.base.git import NOT_FOUND, advice
+from tools.base.process import run_checked, words
 from tools.base.project import Project, same_repository, split_address
 from tools.base.stop import CheckSkipped
 
@@ -36,7 +37,10 @@ def check_remote(project: Project) -> Finding:
         host, name = project.repository
         remedy = f"git remote set-url origin {shlex.quote(url)}"
         return failed(f"origin is {shown(origin)}, not {host}/{name}", remedy)
-    return passed(f"origin is {project.repository[1]}")
+    name, there = project.repository[1], project.git("ls-remote", "--", "origin", "HEAD")
+    if there.returncode != 0 and re.search(NOT_FOUND, said := words(there)):
+        return failed(f"GitHub has no {name} that your login can see", advice(project, said))
+    return passed(f"origin is {name}")
 
 
 def shown(address: str) -> str:

@@ -20,7 +20,7 @@ def check_schedules(project: Project) -> Findings:
             text = f"{deployment.name} does not say whether it is paused"
             problems.append(failed(text, "add paused: false to it"))
         problems += schedule_problems(deployment)
-    return problems or passed("deploys change none that you paused")
+    return [*dict.fromkeys(problems)] or passed("deploys change none that you paused")
 
 
 def schedule_problems(deployment: Deployment) -> Iterator[Finding]:

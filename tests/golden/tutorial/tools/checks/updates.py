@@ -9,7 +9,7 @@ from tools.base.finding import Finding, Findings, passed, skipped, warning
 from tools.base.process import TIMED_OUT, Completed, last_error
 from tools.base.project import Project
 from tools.base.stop import ActionRequired
-from tools.checks.github_secrets import NOT_LOGGED_IN, login
+from tools.checks.github_secrets import NOT_LOGGED_IN, REFUSED, login
 
 WORKFLOW = "template_update.yaml"
 TOKEN = "TEMPLATE_UPDATE_TOKEN"
@@ -94,6 +94,8 @@ def check_workflow(project: Project) -> Findings:
     for done in channel.said:
         if done.returncode == NOT_LOGGED_IN:
             return skipped("gh is not logged in", login(project))
+        if REFUSED in done.stderr:
+            return skipped("GitHub refuses the login of gh", login(project))
         if done.returncode in (127, TIMED_OUT) or "error connecting" in done.stderr:
             return skipped(f"gh failed: {last_error(done)}")
     problems = [*of_workflow(project, channel), *of_setting(project, channel)]
