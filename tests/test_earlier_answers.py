@@ -168,6 +168,7 @@ def then(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 MISSPELT = {"https://gihub.com/acme/reports", "https://gihub.com/acme/x"}
+HIDDEN = {"modal_app", "tools"}
 """No release meant to accept these; a project that has stored one keeps it."""
 
 
@@ -181,7 +182,7 @@ def test_no_answer_that_a_release_accepts_is_refused_today(
         accepted = [answer for answer in typed if then.accepts(question, answer)]
         assert len(accepted) > (5 if then.questions[question]["type"] == "bool" else 100)
         refused = {answer for answer in accepted if not today.accepts(question, answer)}
-        assert refused <= MISSPELT
+        assert refused <= (HIDDEN if question == "package_name" else MISSPELT)
 
 
 def test_every_question_and_choice_of_a_release_is_still_there(

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import Renderer
 from tests.support.questionnaire import questions
+from tests.support.repository import tree
 
 Macro = Callable[..., str]
 INSTALLED = importlib.metadata.packages_distributions().keys()
@@ -45,6 +47,13 @@ def test_what_is_taken_imports(macro: Macro, name: str) -> None:
             compile(f"import {name}", name, "exec")
             assert importlib.import_module(name).__file__ == str(package / "__init__.py")
             del sys.modules[name]
+
+
+def test_no_folder_or_module_of_the_project_is_taken(macro: Macro, render: Renderer) -> None:
+    files = [Path(name) for name in tree(render(runner="app")) if name.endswith(".py")]
+    names = {file.parts[0].removesuffix(".py") for file in files} - {"src"}
+    assert {"tools", "modal_app"} <= names
+    assert [name for name in names if not macro("package.error", name)] == []
 
 
 def test_no_keyword_and_no_module_of_python_is_taken(macro: Macro) -> None:

@@ -68,7 +68,7 @@ def test_a_deployment_that_was_added_without_it_is_named(folder: Path, project: 
     assert problems(check_tags, project) == [f"warning: {text}. {remedy}"]
 
 
-@pytest.mark.parametrize("tags", ["", "    tags: mine\n", "    tags: [mine, 1]\n"])
+@pytest.mark.parametrize("tags", ["", "    tags: []\n", "    tags: [mine, 1]\n"])
 def test_nothing_is_asked_of_a_project_without_it(
     folder: Path, project: Project, tags: str
 ) -> None:

@@ -148,38 +148,46 @@ def test_a_deployment_that_clones_nothing_is_known_by_its_commit(committed: Proj
         "    paused:",
         f"    pull:\n    - {step}: {{directory: /app}}\n    paused:",
     )
-    project = Project(committed.root)
-    for version, known in ((git(committed.root, "rev-parse", "HEAD"), True), (HASH, False)):
-        on_the_server(project, version)
-        project.workspace.deployments[0].pull_steps = [{step: {"directory": "/app"}}]
-        assert bool([*taken(project)]) is not known
-        assert text(project).startswith("passed: " if known else "failed: ")
+    # The second one goes back to the shared pull.
+    for project in (Project(committed.root), committed):
+        for version, known in ((git(committed.root, "rev-parse", "HEAD"), True), (HASH, False)):
+            on_the_server(project, version)
+            project.workspace.deployments[0].pull_steps = [{step: {"directory": "/app"}}]
+            assert bool([*taken(project)]) is not known
+            assert text(project).startswith("passed: " if known else "failed: ")
 
 
-@pytest.mark.parametrize("change", ["a file", "a commit", "nothing"])
+@pytest.mark.parametrize("change", ["a conflict", "a file", "a commit", "no step", "nothing"])
 def test_what_is_not_pushed_is_not_deployed(
     committed: Project,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     change: str,
 ) -> None:
+    root, said = committed.root, ""
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     monkeypatch.setattr("tools.deploy.deploy_each", lambda _: Outcome())
-    git(committed.root, "update-ref", "refs/remotes/origin/main", "HEAD")
-    on_the_server(committed, git(committed.root, "rev-parse", "HEAD"))
-    said = ""
-    if change == "a file":
-        (committed.root / "README.md").write_text("mine\n")
-        said = "✗ uncommitted changes in README.md\n  commit and push\n"
-    if change == "a commit":
-        git(committed.root, "commit", "--quiet", "--allow-empty", "--message", "More")
-        said = "✗ the last commit is not pushed\n  git push\n"
-    assert deploy(committed, force=True) == (1 if said else 0)
-    assert capsys.readouterr().out == said
+    git(root, "update-ref", "refs/remotes/origin/main", "HEAD")
+    match change:
+        case "a conflict":
+            (root / "README.md").write_text(f"{'<' * 7} mine\n")
+            said = "✗ README.md has conflict markers\n"
+        case "a file":
+            (root / "README.md").write_text("mine\n")
+            said = "✗ uncommitted changes in README.md\n  commit and push\n"
+        case "a commit":
+            git(root, "commit", "--quiet", "--allow-empty", "--message", "More")
+            said = "✗ the last commit is not pushed\n  git push\n"
+        case "no step":  # An owner's build step need not require it.
+            edit(root / "prefect.yaml", r"git status .*;.*", "true;")
+    project = Project(root)
+    on_the_server(project, git(root, "rev-parse", "HEAD"))
+    assert deploy(project, force=True) == (1 if said else 0)
+    assert capsys.readouterr().out.startswith(said)
     # A workflow has only what was pushed.
     monkeypatch.setenv("CI", "true")
-    assert deploy(committed, force=True) == 0
+    assert deploy(project, force=True) == 0
 
 
 def test_prune_begins_with_what_keeps_prefect_from_answering(committed: Project) -> None:

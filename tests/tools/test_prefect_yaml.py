@@ -47,6 +47,9 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
         "    paused: false", "    paused: false\n    paused: true",
         {"Keys": "paused is given twice. remove one of them"},
     ),
+    "a tag without a list": (
+        "^    tags: .*", "    tags: mine", {"Keys": "Ben-Epstein-prefect-modal-example, tags: 'mine' is not of type"},
+    ),
     "an entry of another type": ("^    tags: .*", "    tags: {a: b}", {"Keys": "Ben-Epstein-prefect-modal-example, tags: "}),
     "a deployment without a name": (
         r"- name: \"Ben.*", "- enforce_parameter_schema: true", {"Names": "a deployment has no name. add name: to it"},

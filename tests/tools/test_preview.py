@@ -178,6 +178,10 @@ def test_what_containers_would_not_find_is_not_deployed(pushed: Project) -> None
     assert refusals() == []
     append(pushed.root / "README.md", "mine\n")
     assert refusals() == ["failed: uncommitted changes in README.md. commit and push"]
+    append(pushed.root / "README.md", f"{'<' * 7} mine\n")
+    assert refusals()[0].startswith("failed: README.md has conflict markers. keep the right lines")
+    git(pushed.root, "checkout", "--quiet", "README.md")
+    append(pushed.root / "README.md", "mine\n")
     commit(pushed.root)
     changed.written_prefect_yaml = as_preview(pushed, BRANCH)
     text = "the last commit is not on any GitHub branch that this clone knows"

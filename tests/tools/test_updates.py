@@ -160,7 +160,7 @@ def test_gh_asks_the_host_that_the_project_is_on(
 ) -> None:
     edit(project.root / "prefect.yaml", "https://github.com/", "https://acme.ghe.com/")
     (gh := tmp_path / "bin/gh").parent.mkdir()
-    gh.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/log; echo "HTTP 404" >&2; exit 1\n')
+    gh.write_text(f'#!/bin/sh\necho "$*" >> {tmp_path}/log; echo "HTTP 500" >&2; exit 1\n')
     gh.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(gh.with_name("python")))
     pages = [problem for problem in problems(check_updates, project) if "https://" in problem]

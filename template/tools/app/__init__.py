@@ -182,7 +182,7 @@ def secrets() -> Any:
 def check_secret(project: Project) -> Finding:
     name = secret_of(project)
     if not all(read_token().values()):
-        raise CheckSkipped("no Modal token is configured")
+        raise CheckSkipped("no Modal token is configured", "fix Modal token first")
     try:
         there = [each.name for each in secrets().list()]
     except Exception as error:
