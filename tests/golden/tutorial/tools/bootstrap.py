@@ -17,7 +17,7 @@ from tools.base.finding import (
 )
 from tools.base.project import Project
 from tools.base.screen import say, screen
-from tools.base.stop import Malformed
+from tools.base.stop import CheckSkipped
 from tools.checks.alarm import check_alarm, fix_alarm, has_news
 from tools.checks.commit import check_commit, fix_commit
 from tools.checks.conflicts import check_conflicts
@@ -66,7 +66,7 @@ def check_prefect_yaml(project: Project) -> Findings:
     problems = [each for each in found if each.status != "passed"]
     if is_failed(problems):  # Checks that it prevents are not worth a mention.
         problems = [each for each in problems if each.status != "skipped"]
-    return problems or passed("no problems found")
+    return [*dict.fromkeys(problems)] or passed("no problems found")
 
 
 STEPS = [
@@ -120,7 +120,7 @@ def bootstrap(project: Project) -> int:
         several = "\n" if len(found) > 1 else " "
         text = f"{step.name} ({did}):{several}{told(*found)}".replace("\n", "\n  ")
         say(text, status_of(step, did, found))
-        if step.name == "prefect.yaml" and is_malformed(project):
+        if step.name == "prefect.yaml" and not is_readable(project):
             break  # The other steps read it.
     if len(ready) < len(steps):
         say("\nNot ready yet. Complete the actions above, then rerun make bootstrap.")
@@ -165,14 +165,12 @@ def status_of(step: Step, did: str, found: list[Finding]) -> Status:
     return "passed" if has_passed(found) else "warning"
 
 
-def is_malformed(project: Project) -> bool:
+def is_readable(project: Project) -> bool:
     try:
-        _ = project.prefect_yaml
-    except Malformed:
-        return True
-    except Exception:
-        return False  # Its step says why.
-    return False
+        _ = project.resolved_prefect_yaml
+    except CheckSkipped:
+        return False
+    return True
 
 
 def is_right(found: list[Finding]) -> bool:

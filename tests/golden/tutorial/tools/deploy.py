@@ -21,15 +21,15 @@ from tools.base.prefect_deploy import Outcome, deploy_each, in_place_of
 from tools.base.prefect_yaml import Deployment
 from tools.base.project import Project
 from tools.base.screen import say
-from tools.base.stop import Malformed
+from tools.base.stop import CheckSkipped
 from tools.checks.commit import not_committed
+from tools.checks.conflicts import check_conflicts
 from tools.checks.deployments import (
     check_branch,
     counterpart,
     deployed_commit,
     newer,
     on_the_server,
-    records_commit,
     taken,
 )
 from tools.checks.prefect_account import check_prefect
@@ -45,7 +45,7 @@ def deploy(project: Project, force: bool, paused: bool = False) -> int:
             commit = Check("Commit", lambda project: [*newer(project)])
             checks.append([Check("Branch", check_branch), commit])
     if not os.environ.get("CI"):
-        checks.append([Check("Changes", check_changes)])
+        checks += [[Check("Conflicts", check_conflicts)], [Check("Changes", check_changes)]]
     if any(refused(project, together) for together in checks):
         return 1
     if project.app and project.app.deploy(project):
@@ -67,16 +67,16 @@ def deploy(project: Project, force: bool, paused: bool = False) -> int:
 def check_readable(project: Project) -> Findings:
     """Prefect would ignore a file that it cannot read, and ask for what is in it."""
     try:
-        _ = project.prefect_yaml
-    except Malformed as error:
+        _ = project.resolved_prefect_yaml
+    except CheckSkipped as error:
         return failed(str(error), "Nothing was deployed")
     return passed("it can be read")
 
 
 def check_changes(project: Project) -> Findings:
-    """Whether everything is in a commit that is pushed, which the deployments record."""
-    if not any(map(records_commit, project.deployments)):
-        return passed("no deployment records a commit")
+    """Whether everything is committed and pushed, if a build step is going to require that."""
+    if "git status" not in str(project.written_prefect_yaml.get("build")):
+        return passed("no build step requires that")
     if problems := not_committed(project):
         return problems
     if not project.git("branch", "--remotes", "--contains", "HEAD").stdout:

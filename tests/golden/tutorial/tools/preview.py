@@ -16,6 +16,7 @@ from tools.base.project import Project, same_repository
 from tools.base.screen import say
 from tools.base.stop import ActionRequired
 from tools.checks.commit import PUSH, check_commit, clones_this
+from tools.checks.conflicts import check_conflicts
 from tools.checks.deployments import (
     PREVIEW,
     counterpart,
@@ -83,6 +84,8 @@ def this_branch(project: Project) -> str:
     """The branch that is checked out or, where Actions has only a commit, the pull request's."""
     if branch := current_branch(project) or os.environ.get("GITHUB_HEAD_REF"):
         return branch
+    if project.git("rev-parse", "--git-dir").returncode != 0:
+        raise ActionRequired("This folder is not a git repository yet: make bootstrap")
     raise ActionRequired("No branch is checked out: git switch to one")
 
 
@@ -132,6 +135,8 @@ def pinned(project: Project, step: dict[str, Any]) -> dict[str, Any]:
 
 def check_pushed(project: Project) -> Findings:
     """Whether GitHub has what is here."""
+    if isinstance(conflicts := check_conflicts(project), list):
+        return conflicts
     found = check_commit(project)
     push = "git push --set-upstream origin HEAD"
     found = found if isinstance(found, list) else [found]

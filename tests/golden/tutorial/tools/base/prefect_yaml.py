@@ -68,10 +68,9 @@ class Deployment(BaseModel):
 
     @property
     def all_tags(self) -> list[str]:
-        """Its tags; Prefect also accepts one without a list."""
-        return [
-            str(tag) for tag in (self.tags if isinstance(self.tags, list) else [self.tags]) if tag
-        ]
+        """Its tags; Prefect would make a tag of each character of a text."""
+        tags = self.tags if isinstance(self.tags, list | str) else []
+        return [str(tag) for tag in tags if tag]
 
     @property
     def all_schedules(self) -> list[Any]:

@@ -122,6 +122,7 @@ def counterpart(project: Project, here: Deployment, there: list[Deployed]) -> De
     flow = name_in_prefect(project.root, here.entrypoint)
     for each in there:
         same_flow = each.flow == flow if flow else each.found.entrypoint == here.entrypoint
+        same_flow = same_flow or not here.entrypoint
         if each.found.name == here.name and same_flow:
             return each
     return None
@@ -170,7 +171,7 @@ def taken(project: Project) -> Iterator[Finding]:
     there = on_the_server(project)
     for here in project.deployments:
         found = counterpart(project, here, there)
-        if found and not is_ours(project, here, found):
+        if found and not is_ours(project, found):
             rename = f"give {here.name} another name in prefect.yaml"
             if found.repository:
                 text = f"{found.name} already exists, from {found.repository}"
@@ -181,9 +182,9 @@ def taken(project: Project) -> Iterator[Finding]:
                 yield failed(text, f"{DEPLOY} FORCE=1, if it is this project's; or {rename}")
 
 
-def is_ours(project: Project, here: Deployment, found: Deployed) -> bool:
+def is_ours(project: Project, found: Deployed) -> bool:
     """Whether a deployment is of this repository; one that clones none is known by its commit."""
-    if not found.repository and not clone_step(project.prefect_yaml.pull_steps(here)):
+    if not found.repository:
         return bool(found.commit) and contains(project, found.commit, found.commit)
     return same_repository(found.repository, project.repository_url)
 

@@ -69,7 +69,10 @@ def secrets_there(project: Project) -> set[str] | Finding:
     if REFUSED in done.stderr:
         return skipped("GitHub refuses the login of gh", login(project))
     if "HTTP 404" in done.stderr:
-        return skipped(f"gh cannot see {project.repository[1]}", "log in as a user who can")
+        return skipped(
+            f"gh cannot see {project.repository[1]}",
+            "fix Remote first, or log in as a user who can: gh auth login",
+        )
     if done.returncode != 0:
         return skipped(f"gh cannot list the secrets: {last_error(done)}", by_hand(project))
     return {secret["name"] for secret in json.loads(done.stdout)}

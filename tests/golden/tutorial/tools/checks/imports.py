@@ -10,7 +10,7 @@ from typing import Any
 
 from tools.base.container import Container, install
 from tools.base.finding import Finding, Findings, failed, passed, warning
-from tools.base.flows import Flow, NoFlow, find_flow
+from tools.base.flows import Flow, NoFlow, find_flow, split_entrypoint
 from tools.base.prefect_yaml import Deployment
 from tools.base.project import Project
 from tools.checks.flows import parameter_problems
@@ -49,6 +49,8 @@ def by_environment(project: Project) -> Iterator[tuple[dict[str, str], list[Depl
     """The deployments that have a flow, grouped by the environment of their runs."""
     groups: dict[str, list[Deployment]] = {}
     for deployment in project.deployments:
+        if project.app and split_entrypoint(deployment.entrypoint)[0].endswith(".py"):
+            continue  # Another check reports it.
         try:
             find_flow(project.root, deployment.entrypoint)
         except NoFlow:
@@ -121,7 +123,7 @@ def own_image(deployment: Deployment) -> bool:
 
 def place(project: Project, fault: dict[str, str]) -> str:
     """The file and line of the fault in the project."""
-    if not fault.get("file"):
+    if not fault.get("file") or fault["file"].startswith("<"):
         return "its module"
     file = Path(fault["file"])
     if "site-packages" in file.parts:

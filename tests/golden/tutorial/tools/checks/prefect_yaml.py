@@ -62,6 +62,8 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
         "type": ["array", "null"],
         "items": {"$ref": "#/$defs/RawScheduleConfig"},
     }
+    # Prefect would make a tag of each character of a text.
+    deployment["tags"] = {"type": ["array", "null"]}
     deployment["schedule"] = {}  # Another check covers it.
     schema["properties"]["definitions"] = {}  # Prefect's documentation keeps anchors there.
     schema["patternProperties"] = {"^x-": {}}

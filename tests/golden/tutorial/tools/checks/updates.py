@@ -98,6 +98,8 @@ def check_workflow(project: Project) -> Findings:
             return skipped("GitHub refuses the login of gh", login(project))
         if done.returncode in (127, TIMED_OUT) or "error connecting" in done.stderr:
             return skipped(f"gh failed: {last_error(done)}")
+    if all("HTTP 404" in done.stderr for done in (channel.workflow, channel.setting)):
+        return skipped(f"gh cannot see {project.repository[1]}", "fix Remote first")
     problems = [*of_workflow(project, channel), *of_setting(project, channel)]
     return problems or passed(f"connected; {looked(channel)}; {token(channel)}")
 
