@@ -30,7 +30,7 @@ pytestmark = pytest.mark.e2e
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 FLOW = "from prefect import flow\n\n{}\n\n@flow\ndef main(day: str, count: int = 1) -> None: ...\n"
 FOUND = """
-Keys | failed | {first}: Additional properties are not allowed ('descripton' was unexpected) | see https://docs.prefect.io/v3/how-to-guides/deployments/prefect-yaml
+Keys | failed | {first}: Prefect does not know descripton | see https://docs.prefect.io/v3/how-to-guides/deployments/prefect-yaml
 Names | failed | main/twice is defined more than once, and the last one overwrites the others | give each of them its own name
 Flows | failed | misspelt: ours.misspelt:main has no parameter cuont | use one of count, day
 Flows | failed | missing: its scheduled runs lack the parameter day | add it under parameters, or give it a default

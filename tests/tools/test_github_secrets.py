@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tools.base.git import advice
 from tools.base.project import Project
 from tools.base.removal import Kept, Removal
 from tools.checks.github_secrets import check_github_secrets, fix_github_secrets
@@ -109,6 +110,7 @@ def test_a_refused_login_and_a_missing_repository_are_named(
     assert found(project) == f"skipped: gh cannot see {NAME}"
     for name, value in github.environment("expired").items():
         monkeypatch.setenv(name, value)
+    assert advice(project, "fatal: Authentication failed for 'x'").startswith("set GH_TOKEN to a")
     for check in (check_github_secrets, check_updates):
         (finding,) = findings(check, project)
         assert finding.text == "GitHub refuses the login of gh"

@@ -36,9 +36,9 @@ EVERY = "Names", "Flows", "Schedules", "Secrets", "Containers"
 CRON = r"cron: .*\n +timezone: .*"
 FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "a misspelt key": (
-        "work_queue_name:", "work_queue:", {"Keys": "example, work_pool: Additional properties are not allowed ('work_queue' was"},
+        "work_queue_name:", "work_queue:", {"Keys": "example, work_pool: Prefect does not know work_queue. see https://"},
     ),
-    "a misspelt key of a schedule": ("timezone:", "timezon:", {"Keys": "'timezon'"}),
+    "a misspelt key of a schedule": ("timezone:", "timezon:", {"Keys": "schedules.0: Prefect does not know timezon"}),
     "a value of the wrong type": ("paused: false", "paused: sometimes", {"Keys": "'sometimes'"}),
     "a date where Prefect takes text": (
         "version: .*", "version: 2026-11-25", {"Keys": "failed: Ben-Epstein-prefect-modal-example, version: datetime.date(2026, 11, 25) is not"},
@@ -46,6 +46,9 @@ FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "a key that is given twice": (
         "    paused: false", "    paused: false\n    paused: true",
         {"Keys": "paused is given twice. remove one of them"},
+    ),
+    "a misspelt key of the file": (
+        "^pull:", "pul:", {"Keys": "failed: prefect.yaml: Prefect does not know pul. see"},
     ),
     "a tag without a list": (
         "^    tags: .*", "    tags: mine", {"Keys": "Ben-Epstein-prefect-modal-example, tags: 'mine' is not of type"},
