@@ -1,6 +1,7 @@
 # mypy: ignore-errors
 """Git in the project's folder, and advice for its errors."""
 
+import os
 import re
 import shlex
 
@@ -25,8 +26,21 @@ ADVICE = {
 """Advice by git's error message. Other messages are shown without advice."""
 
 
+def login(project: Project) -> str:
+    """What to do if gh is not logged in, or its login is refused."""
+    host = project.repository[0]
+    cloud = host == "github.com" or host.endswith(".ghe.com")
+    names = ("GH_TOKEN", "GITHUB_TOKEN") if cloud else ("GH_ENTERPRISE_TOKEN",)
+    for name in names:
+        if os.environ.get(name):  # It takes precedence over a login.
+            return f"set {name} to a new token, or unset it and run gh auth login"
+    return f"gh auth login, or set {names[0]}"
+
+
 def advice(project: Project, said: str) -> str:
     """Advice for an error message of git; empty if there is none."""
+    if "Authentication failed" in said and "unset" in login(project):
+        return login(project)
     for pattern, remedy in ADVICE.items():
         if re.search(pattern, said):
             branch = current_branch(project) or project.branch or "HEAD"

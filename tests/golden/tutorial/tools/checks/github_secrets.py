@@ -2,9 +2,9 @@
 """The secrets that GitHub Actions deploys with."""
 
 import json
-import os
 
 from tools.base.finding import Finding, failed, passed, skipped
+from tools.base.git import login
 from tools.base.process import TIMED_OUT, last_error
 from tools.base.project import Project
 from tools.base.stop import ActionRequired
@@ -94,17 +94,6 @@ def fix_github_secrets(project: Project, renew: bool = False) -> None:
         done = project.run("gh", "secret", "set", name, "--repo", target, secret=value)
         if done.returncode != 0:
             raise ActionRequired(f"gh secret set failed: {last_error(done)}", by_hand(project))
-
-
-def login(project: Project) -> str:
-    """What to do if gh is not logged in, or its login is refused."""
-    host = project.repository[0]
-    cloud = host == "github.com" or host.endswith(".ghe.com")
-    names = ("GH_TOKEN", "GITHUB_TOKEN") if cloud else ("GH_ENTERPRISE_TOKEN",)
-    for name in names:
-        if os.environ.get(name):  # It takes precedence over a login.
-            return f"set {name} to a new token, or unset it and run gh auth login"
-    return f"gh auth login, or set {names[0]}"
 
 
 def by_hand(project: Project) -> str:

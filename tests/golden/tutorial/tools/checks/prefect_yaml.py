@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError as JsonError
 from jsonschema.exceptions import best_match
 from pydantic import ValidationError
 
@@ -12,6 +13,7 @@ from tools.base.finding import Findings, failed, passed, warning
 from tools.base.prefect_yaml import Deployment, duplicate_keys, place
 from tools.base.project import Project
 from tools.base.stop import CheckSkipped, Malformed
+from tools.base.words import listing
 
 PREFECT = "prefecthq/prefect:"
 DIRECTORY = "prefect.deployments.steps.set_working_directory"
@@ -34,13 +36,24 @@ def check_keys(project: Project) -> Findings:
     for fault in Draft202012Validator(schema).iter_errors(written):
         deepest = best_match([fault]) or fault
         where = place(written, deepest.absolute_path) or "prefect.yaml"
-        problems.append(failed(f"{where}: {deepest.message}", remedy))
+        problems.append(failed(f"{where}: {said(deepest)}", remedy))
     if not problems:
         try:
             PrefectYamlModel.model_validate(without_schedules(written))
         except (TypeError, ValidationError) as error:
             return failed(" ".join(str(error).split()), remedy)
     return problems or passed("Prefect knows every key")
+
+
+def said(fault: JsonError) -> str:
+    """What is wrong, without the words of JSON Schema for a key that is unknown."""
+    if fault.validator != "additionalProperties":
+        return fault.message
+    schema: Any = fault.schema
+    given: Any = fault.instance
+    known = schema.get("properties", {})
+    unknown = [key for key in map(str, given) if key not in known and key[:2] != "x-"]
+    return f"Prefect does not know {listing(unknown)}"
 
 
 def without_schedules(written: dict[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tools.base.finding import Finding, Findings, passed, skipped, warning
+from tools.base.git import login
 from tools.base.process import TIMED_OUT, Completed, last_error
 from tools.base.project import Project
 from tools.base.stop import ActionRequired
-from tools.checks.github_secrets import NOT_LOGGED_IN, REFUSED, login
+from tools.checks.github_secrets import NOT_LOGGED_IN, REFUSED
 
 WORKFLOW = "template_update.yaml"
 TOKEN = "TEMPLATE_UPDATE_TOKEN"
