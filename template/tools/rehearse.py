@@ -53,11 +53,12 @@ def rehearse(root: Path, name: str, params: str) -> int:
 
 
 def chosen(project: Project, name: str) -> Deployment:
-    names = [each.name for each in project.deployments]
+    if not (names := [each.name for each in project.deployments]):
+        raise ActionRequired("prefect.yaml has no deployment", "add one under deployments")
     for each in project.deployments:
         if each.name == name or not name:
             return each
-    raise ActionRequired(f"There is no deployment {name}. Use one of {', '.join(names) or 'none'}")
+    raise ActionRequired(f"There is no deployment {name}. Use one of {', '.join(names)}")
 
 
 def prepare(project: Project, deployment: Deployment, url: str, folder: Path) -> Container:

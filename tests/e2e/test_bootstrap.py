@@ -204,8 +204,8 @@ def test_new_tokens_replace_the_old_ones(start: Callable[..., Laptop]) -> None:
     assert laptop.cloud.token_of(laptop.pool)["token_secret"] == laptop.modal
 
     # A work pool that is paused may have its token replaced, too.
-    url = f"{laptop.cloud.server.url}/work_pools/{laptop.pool}"
-    httpx.patch(url, json={"is_paused": True}).raise_for_status()
+    server, path = laptop.cloud.server, f"work_pools/{laptop.pool}"
+    server.ask("PATCH", path, {"is_paused": True}).raise_for_status()
     with laptop.project_here(**rotated) as project:
         assert rotate_tokens(project) == 0
     expected = {"token_id": "token-id", "token_secret": rotated["MODAL_TOKEN_SECRET"]}
@@ -213,7 +213,7 @@ def test_new_tokens_replace_the_old_ones(start: Callable[..., Laptop]) -> None:
     with laptop.project_here(MODAL_TOKEN_ID=None, MODAL_TOKEN_SECRET=None) as project:
         assert rotate_tokens(project) == 1
     assert laptop.cloud.token_of(laptop.pool) == expected
-    httpx.delete(url).raise_for_status()
+    server.ask("DELETE", path).raise_for_status()
     with laptop.project_here() as project:
         assert rotate_tokens(project) == 1
 
@@ -366,7 +366,7 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
     server.post("work_pools/", name=laptop.pool, type="process")
     assert f"{laptop.pool} is of type process, not modal:push" in step(laptop, "Work pool")
     assert server.get(f"work_pools/{laptop.pool}")["type"] == "process"
-    httpx.delete(f"{server.url}/work_pools/{laptop.pool}").raise_for_status()
+    server.ask("DELETE", f"work_pools/{laptop.pool}").raise_for_status()
 
     # One that was not made here has no token of Modal's, and may be paused.
     template = {"base_job_template": WORKER["default_base_job_configuration"]}
@@ -381,7 +381,7 @@ def test_a_bad_first_day_ends_well(start: Callable[..., Laptop]) -> None:
         f"action needed. {laptop.pool} has no Modal token. "
         "choose Modal credentials for it in Prefect, or delete it and make bootstrap"
     )
-    httpx.delete(f"{server.url}/work_pools/{laptop.pool}").raise_for_status()
+    server.ask("DELETE", f"work_pools/{laptop.pool}").raise_for_status()
 
     # Rights that are missing.
     laptop.github.rights[laptop.owner] = PUSH

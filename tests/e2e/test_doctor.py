@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from xml.etree import ElementTree
 
-import httpx
 import pytest
 from tools.base.screen import SIGNS
 from tools.doctor import CHECKS, diagnose
@@ -50,8 +49,8 @@ def in_prefect_yaml(pattern: str, replacement: str) -> Fault:
 
 
 def change_pool(laptop: Laptop, **changed: Any) -> None:
-    url = f"{laptop.cloud.server.url}/work_pools/{laptop.pool}"
-    httpx.patch(url, json=changed).raise_for_status()
+    path = f"work_pools/{laptop.pool}"
+    laptop.cloud.server.ask("PATCH", path, changed).raise_for_status()
 
 
 @contextmanager
@@ -75,7 +74,7 @@ def without_credentials(laptop: Laptop) -> Iterator[Env]:
 def missing_block(laptop: Laptop) -> Iterator[Env]:
     path = f"block_types/slug/github-credentials/block_documents/name/acme-{laptop.pool}"
     server = laptop.cloud.server
-    httpx.delete(f"{server.url}/block_documents/{server.get(path)['id']}").raise_for_status()
+    server.ask("DELETE", f"block_documents/{server.get(path)['id']}").raise_for_status()
     yield {}
     assert laptop.bootstrap()[0]
 
@@ -248,13 +247,13 @@ def test_the_picture_shows_what_it_says_of_a_run_that_crashed(laptop: Laptop) ->
     run = server.post(path, name="crouching-civet")["id"]
     log = {"name": "prefect", "level": 20, "timestamp": "2026-01-01T00:00:00Z", "flow_run_id": run}
     log["message"] = "Executing deployment step: git_clone"
-    httpx.post(f"{server.url}/logs/", json=[log]).raise_for_status()
+    server.ask("POST", "logs/", [log]).raise_for_status()
     server.post(f"flow_runs/{run}/set_state", state={"type": "CRASHED"}, force=True)
     checks = [check for check in CHECKS if check.name not in SLOW]
     with expired_token(laptop), laptop.project_here() as project:
         report = [[SIGNS[found.status], name, found.text + found.remedy]
                   for name, found in diagnose(project, checks)]  # fmt: skip
-    httpx.delete(f"{server.url}/flow_runs/{run}").raise_for_status()
+    server.ask("DELETE", f"flow_runs/{run}").raise_for_status()
 
     for old, new in (
         (laptop.name, "acme/reports"),

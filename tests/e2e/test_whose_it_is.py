@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from tools.deploy import deploy
 
@@ -159,8 +158,8 @@ def test_a_checkout_that_is_behind_rolls_nothing_back(laptop: Laptop) -> None:
 def test_a_schedule_that_replaces_another_is_not_taken_for_left_over(laptop: Laptop) -> None:
     # The schedule that a deploy leaves if its slug is no longer in the file.
     former = {"slug": "former", "active": True, "schedule": {"cron": "0 6 * * *"}}
-    path = f"{laptop.cloud.server.url}/deployments/{deployment(laptop)['id']}/schedules"
-    httpx.post(path, json=[former]).raise_for_status()
+    server, path = laptop.cloud.server, f"deployments/{deployment(laptop)['id']}/schedules"
+    server.ask("POST", path, [former]).raise_for_status()
     found = laptop.doctor()
     assert found.keys() == {"Orphaned deployments"}
     text = "the schedule former is not in prefect.yaml, but still starts runs. make prune"
@@ -171,7 +170,7 @@ def test_a_schedule_that_replaces_another_is_not_taken_for_left_over(laptop: Lap
     assert "Orphaned deployments" not in laptop.doctor()
     git(laptop.project, "checkout", "--quiet", "prefect.yaml")
     (made,) = [each for each in deployment(laptop)["schedules"] if each["slug"] == "former"]
-    httpx.delete(f"{path}/{made['id']}").raise_for_status()
+    server.ask("DELETE", f"{path}/{made['id']}").raise_for_status()
     assert laptop.doctor() == {}
 
 

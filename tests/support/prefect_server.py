@@ -54,7 +54,7 @@ class PrefectServer:
     def get(self, path: str) -> Any:
         return self.ask("GET", path).raise_for_status().json()
 
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """Retry while the database is busy, as Prefect's own client does."""
         for seconds in (0, 1, 2, 4, 8):
             time.sleep(seconds)

@@ -7,9 +7,9 @@ import pytest
 from tools.base.finding import Step, skipped
 from tools.base.prefect_deploy import Outcome
 from tools.base.project import Project
-from tools.base.stop import ActionRequired
+from tools.base.stop import ActionRequired, CheckSkipped
 from tools.bootstrap import NEEDED, take
-from tools.checks.deployments import check_deployed, fix_deployed, taken
+from tools.checks.deployments import check_deployed, check_orphaned, fix_deployed, taken
 from tools.deploy import deploy
 from tools.prune import prune
 
@@ -188,6 +188,19 @@ def test_what_is_not_pushed_is_not_deployed(
     # A workflow has only what was pushed.
     monkeypatch.setenv("CI", "true")
     assert deploy(project, force=True) == 0
+
+
+def test_nothing_is_left_over_while_a_key_may_be_misspelled(
+    committed: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    edit(committed.root / "prefect.yaml", "^deployments:", "deployment:")
+    project = Project(committed.root)
+    on_the_server(project, git(committed.root, "rev-parse", "HEAD"))
+    why = "prefect.yaml: Prefect does not know deployment"
+    assert problems(check_orphaned, project) == [f"skipped: {why}. fix Keys first"]
+    with pytest.raises(CheckSkipped, match=f"^{why}\n  fix Keys first$"):
+        prune(project, yes=True)
 
 
 def test_prune_begins_with_what_keeps_prefect_from_answering(committed: Project) -> None:

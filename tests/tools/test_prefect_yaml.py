@@ -31,7 +31,7 @@ SECOND = """  - name: second
       job_variables:
         env: {UV_PROJECT_ENVIRONMENT: /usr/local}
 """
-MALFORMED = "skipped: prefect.yaml is malformed."
+MALFORMED = "skipped: prefect.yaml cannot be read."
 EVERY = "Names", "Flows", "Schedules", "Secrets", "Containers"
 CRON = r"cron: .*\n +timezone: .*"
 FAULTS: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -370,7 +370,9 @@ def test_without_a_table_a_command_says_itself_what_is_malformed(
     assert conflicts.startswith("✓ Conflicts ")
     assert said.startswith(f"✗ prefect.yaml (action needed): {why}\n    see https://")
     assert "Remote" not in said
-    assert examine(Check("Commit", check_commit), project) == [skipped("prefect.yaml is malformed")]
+    assert examine(Check("Commit", check_commit), project) == [
+        skipped("prefect.yaml cannot be read")
+    ]
 
 
 SHAPES = {
@@ -392,10 +394,14 @@ def test_a_file_of_another_shape_is_named_without_a_table(
     assert f"prefect.yaml: {SHAPES[text]}" in keys
 
 
-def test_a_missing_file_is_a_finding(folder: Path) -> None:
+def test_a_missing_file_is_a_finding(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (folder / "prefect.yaml").unlink()
-    for check in CHECKS.values():
-        assert problems(check, Project(folder)) == ["skipped: prefect.yaml is missing."]
+    found = {name: problems(check, Project(folder)) for name, check in CHECKS.items()}
+    remedy = "git checkout HEAD -- prefect.yaml"
+    assert found.pop("Keys") == [f"failed: prefect.yaml is missing. {remedy}"]
+    assert {text for texts in found.values() for text in texts} == {MALFORMED}
+    assert deploy(Project(folder), force=True) == 1
+    assert capfd.readouterr().out == f"✗ prefect.yaml is missing\n  {remedy}\n"
 
 
 def test_without_prefects_private_models_only_their_check_is_skipped(

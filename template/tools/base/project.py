@@ -94,7 +94,10 @@ class Project:
     @cached_property
     def written_prefect_yaml(self) -> Any:
         """prefect.yaml as written, with placeholders."""
-        text = self.read("prefect.yaml")
+        try:
+            text = self.read("prefect.yaml")
+        except CheckSkipped as error:
+            raise Malformed(error.text, "git checkout HEAD -- prefect.yaml") from None
         try:
             return yaml.safe_load(text)
         except (yaml.YAMLError, ValueError) as error:

@@ -26,12 +26,13 @@ def check_keys(project: Project) -> Findings:
         from prefect.cli.deploy._models import PrefectYamlModel
     except ImportError:
         raise CheckSkipped("this check does not support the installed Prefect") from None
-    remedy, text = f"see {DOCS}", project.read("prefect.yaml")
+    remedy = f"see {DOCS}"
     try:
         written, _ = project.written_prefect_yaml, project.resolved_prefect_yaml
     except Malformed as error:
-        return failed(str(error), remedy)
-    problems = [failed(duplicate, "remove one of them") for duplicate in duplicate_keys(text)]
+        return failed(error.text, error.remedy or remedy)
+    twice = duplicate_keys(project.read("prefect.yaml"))
+    problems = [failed(duplicate, "remove one of them") for duplicate in twice]
     schema = strict(PrefectYamlModel.model_json_schema())
     for fault in Draft202012Validator(schema).iter_errors(written):
         deepest = best_match([fault]) or fault

@@ -69,7 +69,7 @@ def check_readable(project: Project) -> Findings:
     try:
         _ = project.resolved_prefect_yaml
     except CheckSkipped as error:
-        return failed(str(error), "Nothing was deployed")
+        return failed(error.text, error.remedy or "Nothing was deployed")
     return passed("it can be read")
 
 

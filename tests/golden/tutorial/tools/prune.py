@@ -22,6 +22,7 @@ from tools.checks.deployments import (
     of_this_project,
     orphaned_schedules,
     preview_of,
+    require_keys,
 )
 from tools.checks.prefect_account import check_prefect
 
@@ -34,6 +35,7 @@ def prune(project: Project, yes: bool) -> int:
     for found in examine(Check("Prefect", check_prefect), project):
         if found.status == "failed":
             raise ActionRequired(found.text, found.remedy)
+    require_keys(project)
     removals, kept = sort(left_over(project))
     show(project, removals, kept)
     unknown = any(each.unknown for each in kept)

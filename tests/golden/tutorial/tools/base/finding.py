@@ -86,8 +86,10 @@ def examine(check: Check, project: Project) -> list[Finding]:
 
 
 def in_row(error: Exception) -> Finding:
-    """Turn an error into a row's finding; another row says where prefect.yaml is malformed."""
-    return skipped("prefect.yaml is malformed") if isinstance(error, Malformed) else explain(error)
+    """Turn an error into a row's finding; another row says why prefect.yaml cannot be read."""
+    return (
+        skipped("prefect.yaml cannot be read") if isinstance(error, Malformed) else explain(error)
+    )
 
 
 def explain(error: Exception) -> Finding:

@@ -12,7 +12,17 @@ from urllib.parse import quote, unquote
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
 
-from tools.base.finding import Finding, Findings, failed, offered, passed, skipped, warning
+from tools.base.finding import (
+    Check,
+    Finding,
+    Findings,
+    examine,
+    failed,
+    offered,
+    passed,
+    skipped,
+    warning,
+)
 from tools.base.flows import name_in_prefect
 from tools.base.git import contains, current_branch, head
 from tools.base.prefect_yaml import Deployment, clone_step
@@ -20,6 +30,7 @@ from tools.base.process import run_checked
 from tools.base.project import Project, same_repository, split_address
 from tools.base.screen import say
 from tools.base.stop import CheckSkipped
+from tools.checks.prefect_yaml import check_keys
 
 DEPLOY = "make prefect-deploy"
 PRUNE = "make prune"
@@ -138,6 +149,8 @@ def check_deployed(project: Project) -> Findings:
         back = f"git switch {shlex.quote(deployed_branch(project))}"
         return skipped(f"{found}: nothing is deployed yet", back)
     text = ", ".join(deployment.name for deployment in project.deployments)
+    if not text:
+        return skipped("prefect.yaml has no deployment")
     if all(map(records_commit, project.deployments)):
         text += f", from commit {head(project)[:10]}"
     return problems or passed(text)
@@ -257,6 +270,7 @@ def in_the_file(project: Project) -> list[Deployed | None]:
 
 def check_orphaned(project: Project) -> Findings:
     """Find what is on the server but no longer in prefect.yaml."""
+    require_keys(project)
     problems = [
         *(
             failed(f"{found.name} is deployed, but not in prefect.yaml", PRUNE)
@@ -279,6 +293,13 @@ def check_orphaned(project: Project) -> Findings:
         ),
     ]
     return problems or passed("no deployment or schedule is left over")
+
+
+def require_keys(project: Project) -> None:
+    """Raise CheckSkipped if a misspelled key may hide what is in prefect.yaml."""
+    for found in examine(Check("Keys", check_keys), project):
+        if found.status == "failed":
+            raise CheckSkipped(found.text, "fix Keys first")
 
 
 def orphaned(project: Project) -> Iterator[Deployed]:
