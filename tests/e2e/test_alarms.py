@@ -163,7 +163,7 @@ def owner(render: Renderer, prefect_server: PrefectServer, tmp_path: Path, runne
     return Owner(folder, f"acme-{repository}", prefect_server)
 
 
-@pytest.mark.parametrize("runner", ["push", "app"])
+@pytest.mark.parametrize("runner", ["push", pytest.param("app", marks=pytest.mark.long)])
 def test_it_tells_of_what_needs_a_person_once_and_of_nothing_else(
     owner: Owner, chat: Chat, address: str, runner: str
 ) -> None:

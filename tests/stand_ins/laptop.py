@@ -120,7 +120,8 @@ class Laptop:
     @contextmanager
     def project_here(self, **extra: str | None) -> Iterator[Project]:
         """The project for the tools in this process, with the laptop's environment."""
-        environment = self.environment(PREFECT_CLIENT_MAX_RETRIES="0", **extra)
+        # The server's database may be busy for a moment.
+        environment = self.environment(PREFECT_CLIENT_MAX_RETRIES="1", **extra)
         with mock.patch.dict(os.environ, environment, clear=True), forks():
             yield Project(self.project)
         refresh_global_settings_context()

@@ -102,7 +102,9 @@ def branches_on_github(project: Project) -> dict[str, str]:
     Raises:
         CheckSkipped: GitHub does not answer.
     """
-    done = project.run("git", "ls-remote", "--heads", "origin")
+    # The step before has just asked.
+    done = project.heads or project.git("ls-remote", "--heads", "origin")
+    project.heads = None
     if done.returncode != 0:
         said = refusal_of(done)
         raise CheckSkipped(f"git ls-remote: {said}", advice(project, said))
