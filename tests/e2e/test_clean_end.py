@@ -223,6 +223,7 @@ def add_alarm(laptop: Laptop) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_after_it_the_accounts_are_as_before_bootstrap_which_works_again(start: Start) -> None:
     laptop = start()
     before = everything(laptop)

@@ -127,6 +127,7 @@ def test_only_who_asks_gets_the_workspace() -> None:
 }
 
 
+@pytest.mark.long
 def test_tests_share_one_server_and_send_nothing_to_the_workspace(
     project: Path, run_make: Make, in_common: dict[str, str], tmp_path: Path
 ) -> None:

@@ -60,6 +60,7 @@ def test_a_deploy_gives_what_prefect_yaml_describes_and_a_second_one_changes_not
 # What a container clones, and with what.
 
 
+@pytest.mark.long
 def test_a_private_repository_is_cloned_with_the_token_of_its_block_and_with_no_other(
     start_project: StartProject,
 ) -> None:
@@ -236,6 +237,7 @@ def test_a_schedule_is_replaced_and_stays_paused_where_it_was_paused_by_hand(
     assert project.planned_times({"06:30"}) == {"06:30"}
 
 
+@pytest.mark.long
 def test_a_schedule_is_switched_on_and_off_and_without_one_a_flow_runs_when_asked(
     start_project: StartProject, render: Renderer
 ) -> None:

@@ -40,6 +40,7 @@ def uninstall(prefix: Path, *names: str) -> None:
     subprocess.run(command, check=True, env=clean_environment())
 
 
+@pytest.mark.long
 def test_every_version_is_the_locks_and_the_rest_of_the_image_stays(project: Project) -> None:
     container = project.start_container()
     install(container.prefix, ["idna<3.10"])
