@@ -295,5 +295,6 @@ def test_a_person_is_asked_without_an_echo_until_there_is_one(owner: Owner, addr
         seen = str(terminal.before)
         assert (question in seen) is False
         assert not typed or typed not in seen
-        terminal.close()
+        terminal.expect(pexpect.EOF)
+        terminal.close(force=True)
     assert owner.block(secret=True)["data"]["url"] == address

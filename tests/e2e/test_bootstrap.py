@@ -267,7 +267,7 @@ def test_a_person_types_a_token_and_may_interrupt(start: Callable[..., Laptop]) 
     terminal.sendintr()
     terminal.expect("Run it again to continue")
     terminal.expect(pexpect.EOF)
-    terminal.close()
+    terminal.close(force=True)
     assert terminal.exitstatus == 130
     assert laptop.github.secrets == {}
     assert block(laptop)["token"] == laptop.token

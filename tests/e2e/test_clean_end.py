@@ -194,7 +194,7 @@ def test_a_person_says_yes_or_no(laptop: Laptop) -> None:
         terminal.expect_exact("Delete this? [y/N] ")
         terminal.sendline(answer)
         terminal.expect(pexpect.EOF)
-        terminal.close()
+        terminal.close(force=True)
         assert terminal.exitstatus == len(left)
         assert {other} & names(laptop) == left
 
@@ -246,7 +246,7 @@ def test_after_it_the_accounts_are_as_before_bootstrap_which_works_again(start: 
     terminal.expect_exact(f"Type acme-{laptop.pool} to delete this: ")
     terminal.sendline(f"acme-{laptop.pool}")
     terminal.expect(pexpect.EOF)
-    terminal.close()
+    terminal.close(force=True)
     shown = str(terminal.before).replace("\r\n", "\n")
     assert terminal.exitstatus == 0, shown
     assert everything(laptop) == before

@@ -227,7 +227,7 @@ def test_the_ui_shows_the_run_until_it_is_interrupted(
     assert httpx.get(f"{server}/ui-settings").json()["api_url"] == f"{server}/api"
     terminal.sendintr()
     terminal.expect(pexpect.EOF)
-    terminal.close()
+    terminal.close(force=True)
     assert terminal.exitstatus == 0, terminal.before
     with pytest.raises(httpx.ConnectError):
         httpx.get(server)
@@ -428,7 +428,7 @@ def test_an_update_asks_what_is_new_and_nothing_else(
     assert terminal.expect_exact(["Whose flows?", *old]) == 0
     terminal.send(f"{CLEAR}data\r")
     assert terminal.expect_exact([pexpect.EOF, *old]) == 0
-    terminal.close()
+    terminal.close(force=True)
     assert terminal.exitstatus == 0, terminal.before
     assert answers(old_project) == before | {"team": "data"}
 

@@ -55,7 +55,7 @@ def answer_questions(laptop: Laptop, folder: Path, lines: list[str]) -> None:
         terminal.send("\r")
     while terminal.expect([pexpect.EOF, "Webhook for failed runs.*Enter for none"]) == 1:
         terminal.send("\r")
-    terminal.close()
+    terminal.close(force=True)
     assert terminal.exitstatus == 0, terminal.before
 
 
