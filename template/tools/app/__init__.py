@@ -45,9 +45,8 @@ SECRETS = {
     "MODAL_TOKEN_SECRET": "from modal token new",
 }
 """The secrets that GitHub Actions deploys with, and where to find each value."""
-
-
 LOGIN = ("PREFECT_API_KEY", "PREFECT_API_AUTH_STRING")
+"""Those that your own Prefect server may not need."""
 
 
 def values(project: Project) -> dict[str, str]:
@@ -57,7 +56,7 @@ def values(project: Project) -> dict[str, str]:
 
 
 def secrets_of(project: Project) -> dict[str, str]:
-    """The secrets that a deploy needs; an own Prefect server may need no login."""
+    """The secrets that a deploy needs, and where to find each value."""
     given = values(project)
     return {name: text for name, text in SECRETS.items() if name in given or name not in LOGIN}
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 PLACEHOLDER = re.compile(r"\{\{\s*(\$?[\w.$\-\[\]]+)\s*\}\}")
 MERGE = "tag:yaml.org,2002:merge"
 GIT_CLONE = "prefect.deployments.steps.git_clone"
-
-
+OF_PREFECT = "prefecthq/prefect:"
+"""The name of Prefect's own images, before the version."""
 SHAPES = {
     "model_type": "must have keys, such as name:",
     "dict_type": "must have keys, each with a value",

@@ -110,10 +110,9 @@ def last_error(done: Completed) -> str:
         lines = lines or [line.strip() for line in said.splitlines() if not noise.match(line)]
     # These tools show a remedy below their errors, which begin with a sign.
     errors = [line for line in lines if re.match("error|fatal|✗ ", line, re.IGNORECASE)]
+    last = [*(errors or lines or ["no reason given"])][-1]
     # After "Response:", Prefect repeats the request, secrets included.
-    return (
-        [*(errors or lines or ["no reason given"])][-1].partition("Response:")[0].removeprefix("✗ ")
-    )
+    return last.partition("Response:")[0].removeprefix("✗ ")
 
 
 def words(done: Completed) -> str:

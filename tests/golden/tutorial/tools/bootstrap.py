@@ -17,7 +17,7 @@ from tools.base.finding import (
 )
 from tools.base.project import Project
 from tools.base.screen import say, screen
-from tools.base.stop import CheckSkipped
+from tools.base.stop import Malformed
 from tools.checks.alarm import check_alarm, fix_alarm, has_news
 from tools.checks.commit import check_commit, fix_commit
 from tools.checks.conflicts import check_conflicts
@@ -168,7 +168,7 @@ def status_of(step: Step, did: str, found: list[Finding]) -> Status:
 def is_readable(project: Project) -> bool:
     try:
         _ = project.resolved_prefect_yaml
-    except CheckSkipped:
+    except Malformed:
         return False
     return True
 

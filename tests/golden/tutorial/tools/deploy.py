@@ -21,7 +21,7 @@ from tools.base.prefect_deploy import Outcome, deploy_each, in_place_of
 from tools.base.prefect_yaml import Deployment
 from tools.base.project import Project
 from tools.base.screen import say
-from tools.base.stop import CheckSkipped
+from tools.base.stop import Malformed
 from tools.checks.commit import not_committed
 from tools.checks.conflicts import check_conflicts
 from tools.checks.deployments import (
@@ -68,7 +68,7 @@ def check_readable(project: Project) -> Findings:
     """Prefect would ignore a file that it cannot read, and ask for what is in it."""
     try:
         _ = project.resolved_prefect_yaml
-    except CheckSkipped as error:
+    except Malformed as error:
         return failed(error.text, error.remedy or "Nothing was deployed")
     return passed("it can be read")
 

@@ -26,20 +26,28 @@ ADVICE = {
 """Advice by git's error message. Other messages are shown without advice."""
 
 
-def login(project: Project) -> str:
-    """What to do if gh is not logged in, or its login is refused."""
+def token_variables(project: Project) -> tuple[str, ...]:
+    """The variables that gh reads a token from."""
     host = project.repository[0]
     cloud = host == "github.com" or host.endswith(".ghe.com")
-    names = ("GH_TOKEN", "GITHUB_TOKEN") if cloud else ("GH_ENTERPRISE_TOKEN",)
-    for name in names:
-        if os.environ.get(name):  # It takes precedence over a login.
-            return f"set {name} to a new token, or unset it and run gh auth login"
-    return f"gh auth login, or set {names[0]}"
+    return ("GH_TOKEN", "GITHUB_TOKEN") if cloud else ("GH_ENTERPRISE_TOKEN",)
+
+
+def given_token(project: Project) -> str:
+    """The variable with a token, which takes precedence over a login; empty if there is none."""
+    return next(filter(os.environ.get, token_variables(project)), "")
+
+
+def login(project: Project) -> str:
+    """What to do if gh is not logged in, or its login is refused."""
+    if given := given_token(project):
+        return f"set {given} to a new token, or unset it and run gh auth login"
+    return f"gh auth login, or set {token_variables(project)[0]}"
 
 
 def advice(project: Project, said: str) -> str:
     """Advice for an error message of git; empty if there is none."""
-    if "Authentication failed" in said and "unset" in login(project):
+    if "Authentication failed" in said and given_token(project):
         return login(project)
     for pattern, remedy in ADVICE.items():
         if re.search(pattern, said):

@@ -34,8 +34,6 @@ class Project:
         self.root = root
         self.offline = offline
         """Whether to contact no server, even if this machine is logged in."""
-        self.heads: process.Completed | None = None
-        """The newest answer of `git ls-remote`, to be used once."""
 
     @cached_property
     def app(self) -> Any:

@@ -25,7 +25,7 @@ from tools.base.stop import ActionRequired
 
 KIND = "webhook"
 LATE = "Late"
-STATES = ("Failed", "Crashed", "TimedOut", LATE)
+ENDED = ("Failed", "Crashed", "TimedOut")
 SCHEDULED = "auto-scheduled"
 """The tag that Prefect gives to the runs of a schedule."""
 DISCORD = ("discord.com", "discordapp.com")
@@ -201,11 +201,11 @@ def connect(project: Project, address: str, alarm: Automation | None) -> None:
 
 def trigger(project: Project) -> dict[str, Any]:
     if not project.app:
-        return event_trigger(STATES, project.tag)
+        return event_trigger((*ENDED, LATE), project.tag)
     # A run that a person starts waits for the next tick; Prefect calls it late after 15 s.
     parts = [
-        event_trigger([state for state in STATES if state != LATE], project.tag),
-        event_trigger([LATE], project.tag, SCHEDULED),
+        event_trigger(ENDED, project.tag),
+        event_trigger((LATE,), project.tag, SCHEDULED),
     ]
     return {"type": "compound", "require": "any", "triggers": parts}
 

@@ -102,9 +102,7 @@ def branches_on_github(project: Project) -> dict[str, str]:
     Raises:
         CheckSkipped: GitHub does not answer.
     """
-    # The step before has just asked.
-    done = project.heads or project.git("ls-remote", "--heads", "origin")
-    project.heads = None
+    done = project.git("ls-remote", "--heads", "origin")
     if done.returncode != 0:
         said = refusal_of(done)
         raise CheckSkipped(f"git ls-remote: {said}", advice(project, said))

@@ -11,7 +11,7 @@ from typing import Any
 from tools.base.container import Container, install
 from tools.base.finding import Finding, Findings, failed, passed, warning
 from tools.base.flows import Flow, NoFlow, find_flow, split_entrypoint
-from tools.base.prefect_yaml import Deployment
+from tools.base.prefect_yaml import OF_PREFECT, Deployment
 from tools.base.project import Project
 from tools.checks.flows import parameter_problems
 
@@ -118,7 +118,7 @@ def own_image(deployment: Deployment) -> bool:
     given = deployment.pool.job_variables
     tag = (given.get("image") or {}).get("tag", "") if isinstance(given.get("image"), dict) else ""
     added = isinstance(given.get("pip_packages"), list)
-    return added or bool(tag and "prefecthq/prefect:" not in tag)
+    return added or bool(tag and OF_PREFECT not in tag)
 
 
 def place(project: Project, fault: dict[str, str]) -> str:

@@ -10,12 +10,11 @@ from jsonschema.exceptions import best_match
 from pydantic import ValidationError
 
 from tools.base.finding import Findings, failed, passed, warning
-from tools.base.prefect_yaml import Deployment, duplicate_keys, place
+from tools.base.prefect_yaml import OF_PREFECT, Deployment, duplicate_keys, place
 from tools.base.project import Project
 from tools.base.stop import CheckSkipped, Malformed
 from tools.base.words import listing
 
-PREFECT = "prefecthq/prefect:"
 DIRECTORY = "prefect.deployments.steps.set_working_directory"
 DOCS = "https://docs.prefect.io/v3/how-to-guides/deployments/prefect-yaml"
 
@@ -99,8 +98,8 @@ def pool_remedy(project: Project, deployment: Deployment) -> str:
 
 def gets_no_code(deployment: Deployment) -> bool:
     """Whether its own pull steps only change the directory, and its image is Prefect's."""
-    image = deployment.pool.job_variables.get("image", PREFECT)
-    return {*chain(*(deployment.pull or []))} == {DIRECTORY} and PREFECT in str(image)
+    image = deployment.pool.job_variables.get("image", OF_PREFECT)
+    return {*chain(*(deployment.pull or []))} == {DIRECTORY} and OF_PREFECT in str(image)
 
 
 def check_containers(project: Project) -> Findings:

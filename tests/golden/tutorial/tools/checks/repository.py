@@ -37,8 +37,7 @@ def check_remote(project: Project) -> Finding:
         host, name = project.repository
         remedy = f"git remote set-url origin {shlex.quote(url)}"
         return failed(f"origin is {shown(origin)}, not {host}/{name}", remedy)
-    name, there = project.repository[1], project.git("ls-remote", "--heads", "origin")
-    project.heads = there
+    name, there = project.repository[1], project.git("ls-remote", "--", "origin", "HEAD")
     if there.returncode != 0 and re.search(NOT_FOUND, said := words(there)):
         return failed(f"GitHub has no {name} that your login can see", advice(project, said))
     return passed(f"origin is {name}")
